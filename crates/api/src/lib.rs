@@ -1,0 +1,1 @@
+//! The HTTP layer: routes, request and response types, failure to status.

@@ -1,0 +1,1 @@
+//! What arrives and leaves: one folder per channel kind.

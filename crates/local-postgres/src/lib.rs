@@ -1,0 +1,1 @@
+//! A private Postgres for those who bring none.

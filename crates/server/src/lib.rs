@@ -1,0 +1,1 @@
+//! The binary ledgerdesk: configuration, wiring, command line.

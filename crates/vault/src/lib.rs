@@ -1,0 +1,1 @@
+//! Keys, sealing and opening of personal content, sealed objects.

@@ -1,0 +1,1 @@
+//! What happened: event types, ids and value types, readable for ever.

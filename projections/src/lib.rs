@@ -1,0 +1,1 @@
+//! What can be read: views folded from the log.

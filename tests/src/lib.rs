@@ -1,0 +1,1 @@
+//! Promises tested through the outside of the service.
