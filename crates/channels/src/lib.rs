@@ -1,1 +1,3 @@
 //! What arrives and leaves: one folder per channel kind.
+
+pub mod email;
