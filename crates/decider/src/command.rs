@@ -2,6 +2,7 @@
 
 use crate::aspects::Aspects;
 use crate::changes::Changes;
+use crate::ids::StreamRef;
 use crate::rejection::Halt;
 use crate::world::World;
 
@@ -16,6 +17,12 @@ pub trait Command: Send + Sync + 'static {
     /// # Errors
     /// [`Halt::Rejected`] when a rule refuses, [`Halt::Need`] when the world lacks something the decision reads.
     fn decide(&self, world: &World<'_>) -> Result<Changes, Halt>;
+
+    /// Streams that it is about to create under fresh ids. They are taken as not existing without asking the database; the
+    /// append proves it.
+    fn creates(&self) -> Vec<StreamRef> {
+        Vec::new()
+    }
 
     /// What it writes or its rule reads: a stale expected version is merged when no event since touched any of it (W03).
     fn touches(&self) -> Aspects {

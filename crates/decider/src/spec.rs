@@ -59,7 +59,7 @@ impl Given {
         for event in events {
             version += 1;
             let meta = EventMeta { version, occurred_at: self.now, actor: self.actor };
-            state = (stream_type.evolve)(&state, &event, &meta);
+            state = (stream_type.evolve)(state, &event, &meta);
         }
         self.streams.insert(stream, (version, state));
         self

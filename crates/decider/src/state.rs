@@ -50,9 +50,9 @@ pub struct StreamType {
     /// The state of a stream that does not exist.
     pub initial: fn() -> AnyState,
     /// Folds an event that was just decided.
-    pub evolve: fn(&AnyState, &dyn ErasedEvent, &EventMeta) -> AnyState,
+    pub evolve: fn(AnyState, &dyn ErasedEvent, &EventMeta) -> AnyState,
     /// Folds a run of stored events.
-    pub evolve_stored: fn(&AnyState, &[StoredEvent]) -> Result<AnyState, DecodeError>,
+    pub evolve_stored: fn(AnyState, &[StoredEvent]) -> Result<AnyState, DecodeError>,
     /// What a stored event touched.
     pub touches: fn(&StoredEvent) -> Result<Aspects, DecodeError>,
     /// Roughly how many bytes a state occupies.
@@ -79,22 +79,20 @@ fn decode<E: Event>(stored: &StoredEvent) -> Result<E, DecodeError> {
     E::decode(&stored.type_name, stored.schema_version, &stored.payload)
 }
 
-fn typed<S: State>(state: &AnyState) -> S {
-    state.downcast_ref::<S>().cloned().unwrap_or_default()
+/// The typed state, without a copy where nobody else holds it; a state of another type counts as not existing.
+fn typed<S: State>(state: AnyState) -> Arc<S> {
+    state.downcast::<S>().unwrap_or_default()
 }
 
-fn evolve<S: State>(state: &AnyState, event: &dyn ErasedEvent, meta: &EventMeta) -> AnyState {
+fn evolve<S: State>(state: AnyState, event: &dyn ErasedEvent, meta: &EventMeta) -> AnyState {
     let mut next = typed::<S>(state);
     if let Some(event) = event.as_any().downcast_ref::<S::Event>() {
-        next.evolve(event, meta);
+        Arc::make_mut(&mut next).evolve(event, meta);
     }
-    Arc::new(next)
+    next
 }
 
-fn evolve_stored<S: State>(
-    state: &AnyState,
-    events: &[StoredEvent],
-) -> Result<AnyState, DecodeError> {
+fn evolve_stored<S: State>(state: AnyState, events: &[StoredEvent]) -> Result<AnyState, DecodeError> {
     let mut next = typed::<S>(state);
     for stored in events {
         let meta = EventMeta {
@@ -102,9 +100,10 @@ fn evolve_stored<S: State>(
             occurred_at: stored.occurred_at,
             actor: stored.actor,
         };
-        next.evolve(&decode::<S::Event>(stored)?, &meta);
+        let event = decode::<S::Event>(stored)?;
+        Arc::make_mut(&mut next).evolve(&event, &meta);
     }
-    Ok(Arc::new(next))
+    Ok(next)
 }
 
 /// What every decision may read: users, pipelines, properties, channels of the workspace.
