@@ -1,1 +1,24 @@
-//! Keys, sealing and opening of personal content, sealed objects.
+//! Keys, sealing and opening of personal content, sealed objects. A key is one row: destroy the row and everything sealed
+//! with it reads as forgotten, in the log, in every view and in the object store at once.
+
+mod assign;
+mod cache;
+mod destroy;
+mod error;
+mod key_file;
+mod key_ring;
+mod master;
+mod objects;
+mod pool;
+mod seal;
+mod vault;
+
+pub use cache::BoundedCache;
+pub use error::{KeyFileError, VaultError, is_unavailable};
+pub use key_ring::{Assigned, SealingKey, SealingKeys};
+pub use objects::{OBJECT_BYTES_MAX, ObjectRef, SealedObjects};
+pub use vault::Vault;
+
+/// The tables of this crate as (version, name, SQL), in order.
+pub const MIGRATIONS: &[(i64, &str, &str)] =
+    &[(1001, "vault", include_str!("../schema/0001_vault.sql"))];

@@ -1,0 +1,3 @@
+select c.sealed_check
+from vault.check c
+where c.ws = $1
