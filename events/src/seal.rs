@@ -83,3 +83,52 @@ pub fn decode_stored<E: Event>(stored: &StoredEvent) -> Result<E, DecodeError> {
     })?;
     Ok(event)
 }
+
+#[cfg(test)]
+mod tests {
+    use decider::{Actor, Cipher, CommandId, EventContext, LogPosition, Timestamp, WorkspaceId};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::AnyEvent;
+
+    fn stored(seal: SealId) -> StoredEvent {
+        let cipher = Cipher { seal, key: Uuid::nil(), nonce: vec![0; 12], bytes: vec![1] };
+        let name = serde_json::to_value(&cipher).unwrap();
+        let payload = serde_json::json!({ "name": name, "email": name, "role": "agent" });
+        StoredEvent {
+            ws: WorkspaceId(Uuid::nil()),
+            position: LogPosition(1),
+            at: Timestamp::default(),
+            occurred_at: Timestamp::default(),
+            stream: Uuid::nil(),
+            version: 1,
+            kind: "user".to_owned(),
+            type_name: "UserAdded".to_owned(),
+            schema_version: 1,
+            command: CommandId(Uuid::nil()),
+            actor: Actor::SYSTEM,
+            context: EventContext { ordinal: 3, ..EventContext::default() },
+            payload: payload.to_string().into_bytes(),
+        }
+    }
+
+    #[test]
+    fn an_event_with_its_own_sealed_fields_is_read() {
+        let own = SealId::of(CommandId(Uuid::nil()), 3);
+        assert!(AnyEvent::decode(&stored(own)).is_ok());
+    }
+
+    #[test]
+    fn a_sealed_field_moved_from_another_event_is_refused() {
+        let other = SealId::of(CommandId(Uuid::nil()), 2);
+        let error = AnyEvent::decode(&stored(other)).unwrap_err();
+        assert!(matches!(error, DecodeError::Payload { .. }), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_kind_is_never_passed_over() {
+        let stored = StoredEvent { kind: "spell".to_owned(), ..stored(SealId(Uuid::nil())) };
+        assert!(matches!(AnyEvent::decode(&stored), Err(DecodeError::UnknownType { .. })));
+    }
+}
