@@ -235,7 +235,8 @@ fn relocate(data: &Path) -> Result<PathBuf, Error> {
 
 fn announce(data: &Path, base: &Path) -> Result<(), Error> {
     let location = location_file(data);
-    let draft = location.with_extension(format!("location.{}", std::process::id()));
+    let own_name = base.file_name().unwrap_or_default().to_string_lossy(); // nobody else has this base
+    let draft = data.join(format!("postgres.location.{own_name}"));
     let mut text = base.join("postgres").into_os_string().into_vec();
     text.push(b'\n');
     write_whole(&draft, &text).attempt("write", &draft)?;

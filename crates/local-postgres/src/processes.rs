@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -28,22 +29,29 @@ pub(crate) fn using(cluster: &Path) -> Vec<u32> {
 }
 
 fn uses(pid: u32, cluster: &Path) -> bool {
-    let comm = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    if !matches!(comm.trim_end(), "postgres" | "postmaster" | "initdb") {
-        return false; // a shell somebody left there is no server
+    match fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim_end() {
+        "postgres" | "postmaster" => {}
+        "initdb" => return is_told(pid, |argument| argument == cluster.as_os_str().as_bytes()),
+        _ => return false, // a shell somebody left there is no server
     }
     match fs::read_link(format!("/proc/{pid}/cwd")) {
         Ok(cwd) => cwd == cluster,
         // Root in a container without CAP_SYS_PTRACE: the command line is all there is.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => is_told(pid, cluster),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            is_told(pid, |argument| argument == cluster.as_os_str().as_bytes())
+        }
         Err(_) => false,
     }
 }
 
-fn is_told(pid: u32, cluster: &Path) -> bool {
-    use std::os::unix::ffi::OsStrExt;
+fn is_told(pid: u32, wanted: impl Fn(&[u8]) -> bool) -> bool {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    line.split(|byte| *byte == 0).any(|argument| argument == cluster.as_os_str().as_bytes())
+    line.split(|byte| *byte == 0).any(wanted)
+}
+
+/// Started by hand, it has its socket elsewhere, and whoever started it may need it.
+fn is_ours(postmaster: u32) -> bool {
+    is_told(postmaster, |argument| argument.starts_with(b"unix_socket_directories="))
 }
 
 /// Waits until no process uses the cluster any more. The caller holds the lock, so whoever still does has lost its owner.
@@ -62,7 +70,7 @@ pub(crate) fn wait_until_unused(cluster: &Path) -> Result<(), Error> {
         }
         let postmaster = postmaster_in(cluster).filter(|pid| pids.contains(pid));
         match postmaster {
-            Some(postmaster) if waited > REMIND_AFTER && !reminded => {
+            Some(postmaster) if waited > REMIND_AFTER && !reminded && is_ours(postmaster) => {
                 tracing::warn!(
                     postmaster,
                     "a Postgres without an owner is still running: shutting it down"
