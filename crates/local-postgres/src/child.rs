@@ -10,7 +10,7 @@ use std::process::{Child, Command};
 use std::sync::mpsc;
 use std::thread;
 
-use crate::account::Account;
+use crate::account::{Account, Way};
 
 /// How a server is asked to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub(crate) fn bind_to_this_thread(command: &mut Command, account: Option<Account
                 libc::signal(number, libc::SIG_DFL); // a server started under nohup or `&` inherits ignored ones
             }
             check(libc::setsid())?;
-            if let Some(Account { uid, gid }) = account {
+            if let Some(Account { uid, gid, way: Way::Become }) = account {
                 check(libc::setgroups(1, &raw const gid))?;
                 check(libc::setresgid(gid, gid, gid))?;
                 check(libc::setresuid(uid, uid, uid))?;

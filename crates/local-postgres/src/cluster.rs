@@ -62,7 +62,7 @@ pub(crate) fn ensure(
 /// A cluster that was copied or restored by root still has to belong to the server's user.
 fn adopt(cluster: &Path, account: Option<Account>) -> Result<(), Error> {
     let Some(account) = account else { return Ok(()) };
-    if fs::metadata(cluster).attempt("read", cluster)?.uid() == account.uid {
+    if fs::metadata(cluster).attempt("read", cluster)?.uid() == account.owner().0 {
         return Ok(());
     }
     account.take(cluster)
@@ -81,7 +81,7 @@ fn run_initdb(
     log: &mut LogFile,
 ) -> Result<(), Error> {
     let program = binaries.program("initdb");
-    let mut command = Command::new(&program);
+    let mut command = Account::command(account, &program);
     command.arg("-D").arg(folder);
     command.args([
         "-U",
@@ -120,9 +120,10 @@ pub(crate) fn server_command(
     place: &Place,
     settings: &Settings,
     binaries: &Binaries,
+    account: Option<Account>,
     socket_dir: &Path,
 ) -> Command {
-    let mut command = Command::new(binaries.program("postgres"));
+    let mut command = Account::command(account, &binaries.program("postgres"));
     command.arg("-D").arg(place.cluster()).args(["-p", &PORT.to_string()]);
     let mut set = |name: &str, value: &str| {
         command.args(["-c", &format!("{name}={value}")]);
@@ -172,7 +173,7 @@ mod tests {
             vec![("max_connections".into(), "7".into()), ("listen_addresses".into(), "*".into())];
         let binaries =
             Binaries { folder: PathBuf::from("/bin"), major: 15, version: "15.1".into() };
-        let command = server_command(&place, &settings, &binaries, Path::new("/s, t"));
+        let command = server_command(&place, &settings, &binaries, None, Path::new("/s, t"));
         let arguments: Vec<_> =
             command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
         let last =

@@ -71,7 +71,7 @@ pub enum Error {
     },
     /// Root may not run a server, and there is nobody else to run it as.
     #[error(
-        "Postgres does not run as root, and this machine has neither a user `postgres` nor `nobody`; create one"
+        "Postgres does not run as root, and there is no user `postgres` or `nobody` that root can become here; create one"
     )]
     NoServerUser,
     /// The user who has to run the server cannot get at its files.

@@ -49,7 +49,8 @@ impl Settings {
     }
 }
 
-/// Starts the cluster of a data folder (creating it on first use), or attaches when another live process owns it.
+/// Starts the cluster of a data folder (creating it on first use), or attaches when another live process owns it;
+/// then the owner's settings hold.
 ///
 /// The server is bound to this process, not to the calling thread: call it from wherever blocking is allowed.
 pub fn open(settings: &Settings) -> Result<LocalPostgres, Error> {

@@ -22,6 +22,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// The server processes that use a cluster.
 pub(crate) fn using(cluster: &Path) -> Vec<u32> {
+    let cluster = &fs::canonicalize(cluster).unwrap_or_else(|_| cluster.to_owned());
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let pids =
         entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -38,7 +39,7 @@ fn uses(pid: u32, cluster: &Path) -> bool {
         Ok(cwd) => cwd == cluster,
         // Root in a container without CAP_SYS_PTRACE: the command line is all there is.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            is_told(pid, |argument| argument == cluster.as_os_str().as_bytes())
+            is_told(pid, |argument| argument == cluster.as_os_str().as_bytes()) || is_orphan(pid)
         }
         Err(_) => false,
     }
@@ -47,6 +48,17 @@ fn uses(pid: u32, cluster: &Path) -> bool {
 fn is_told(pid: u32, wanted: impl Fn(&[u8]) -> bool) -> bool {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     line.split(|byte| *byte == 0).any(wanted)
+}
+
+/// Serves a client without a postmaster above it, so it is about to end. Whose it was cannot be told.
+fn is_orphan(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1));
+    let above =
+        parent.map(|parent| fs::read_to_string(format!("/proc/{parent}/comm")).unwrap_or_default());
+    let above = above.unwrap_or_default();
+    is_told(pid, |argument| argument.starts_with(b"postgres: "))
+        && !matches!(above.trim_end(), "postgres" | "postmaster")
 }
 
 /// Started by hand, it has its socket elsewhere, and whoever started it may need it.

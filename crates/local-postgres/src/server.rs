@@ -235,12 +235,9 @@ impl LocalPostgres {
         processes::wait_until_unused(&cluster)?;
         processes::forget_reused_pid(&cluster)?;
         socket_dir::sweep(&self.socket_dir);
-        let mut command = cluster::server_command(
-            &self.place,
-            &owner.settings,
-            &owner.binaries,
-            &self.socket_dir,
-        );
+        let Owner { settings, binaries, account, .. } = &*owner;
+        let mut command =
+            cluster::server_command(&self.place, settings, binaries, *account, &self.socket_dir);
         cluster::surround(&mut command, owner.log.begin()?, owner.account)?;
         let program = owner.binaries.program("postgres");
         let (child, parent) = child::spawn_with_parent_thread(command).attempt("run", &program)?;

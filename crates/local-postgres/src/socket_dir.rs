@@ -26,7 +26,7 @@ pub(crate) fn socket_in(folder: &Path) -> PathBuf {
 
 /// Makes the folder: beside the cluster, or where that path is too long, in the runtime folder or under /tmp.
 pub(crate) fn make(base: &Path, account: Option<Account>) -> Result<PathBuf, Error> {
-    let owner = account.map_or_else(effective_uid, |account| account.uid);
+    let owner = account.map_or_else(effective_uid, |account| account.owner().0);
     let name = short_name(base);
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let runtime =
@@ -70,7 +70,10 @@ fn private(folder: &Path, owner: u32, account: Option<Account>) -> io::Result<()
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         Err(_) => {
             let found = fs::symlink_metadata(folder)?;
-            if !found.is_dir() || (found.uid() != owner && found.uid() != effective_uid()) {
+            if found.is_dir() && found.uid() == owner && found.mode() & 0o777 == 0o700 {
+                return Ok(());
+            }
+            if !found.is_dir() || found.uid() != effective_uid() {
                 return Err(io::ErrorKind::PermissionDenied.into()); // somebody else's, or a link to who knows where
             }
         }
@@ -78,7 +81,10 @@ fn private(folder: &Path, owner: u32, account: Option<Account>) -> io::Result<()
     }
     fs::set_permissions(folder, Permissions::from_mode(0o700))?;
     match account {
-        Some(account) => lchown(folder, Some(account.uid), Some(account.gid)),
+        Some(account) => {
+            let (uid, gid) = account.owner();
+            lchown(folder, Some(uid), Some(gid))
+        }
         None => Ok(()),
     }
 }

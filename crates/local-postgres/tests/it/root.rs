@@ -8,7 +8,9 @@ use std::process::{Command, Stdio};
 
 use local_postgres::Error;
 
-use crate::support::{DataFolder, OwnerProcess, am_root, eventually, query, throwaway, user_of};
+use crate::support::{
+    DataFolder, OwnerProcess, am_root, eventually, query, runs, throwaway, user_of,
+};
 
 const NOBODY: u32 = 65534;
 const DAEMON: u32 = 1;
@@ -91,6 +93,37 @@ fn a_plain_user_is_told_whose_cluster_it_is() {
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
     assert!(text.contains("belongs to user id"), "{text}");
+}
+
+#[test]
+fn where_root_can_become_nobody_else_the_server_runs_in_a_user_namespace() {
+    let folder = DataFolder::new();
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--"]).stdin(Stdio::null());
+        command
+    };
+    if !am_root() || !unshare().arg("true").status().is_ok_and(|status| status.success()) {
+        return;
+    }
+    let output = folder.path().join("output");
+    let mut command = unshare();
+    command
+        .arg(env!("CARGO_BIN_EXE_ledgerdesk-test-postgres"))
+        .arg(folder.path())
+        .args(["120", "120"]);
+    let mut owner =
+        OwnerProcess(command.stderr(fs::File::create(&output).unwrap()).spawn().unwrap());
+    let attached = eventually("the server runs", || {
+        assert!(owner.0.try_wait().unwrap().is_none(), "{}", fs::read_to_string(&output).unwrap());
+        local_postgres::attach(folder.path()).ok()
+    });
+    assert_eq!(fs::metadata(folder.cluster()).unwrap().uid(), 0);
+    assert_eq!(query(&attached, "select 1"), Ok("1".into()));
+    let postmaster = attached.postmaster_pid().unwrap();
+    owner.kill();
+    eventually("the server has ended with its owner", || (!runs(postmaster)).then_some(()));
+    assert!(!folder.cluster().join("postmaster.pid").exists(), "it shut down in order");
 }
 
 #[test]
