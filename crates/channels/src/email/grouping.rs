@@ -159,3 +159,170 @@ impl Joined {
         self.size[large] += self.size[small];
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn entry(id: &str, refs: &[&str]) -> Entry {
+        let message_id = (!id.is_empty()).then(|| id.to_owned());
+        Entry { message_id, refs: refs.iter().map(|id| (*id).to_owned()).collect() }
+    }
+
+    fn members(entries: &[Entry]) -> Vec<Vec<usize>> {
+        group::<u32>(entries, &HashMap::new())
+            .groups
+            .into_iter()
+            .map(|group| group.members)
+            .collect()
+    }
+
+    fn known(ids: &[(&str, i64, u32)]) -> HashMap<String, KnownGroup<u32>> {
+        ids.iter()
+            .map(|(id, since, group)| ((*id).to_owned(), KnownGroup { since: *since, id: *group }))
+            .collect()
+    }
+
+    #[test]
+    fn an_answer_that_stands_before_its_question_belongs_to_it() {
+        assert_eq!(
+            members(&[entry("b", &["a"]), entry("x", &[]), entry("a", &[])]),
+            [vec![0, 2], vec![1]]
+        );
+    }
+
+    #[test]
+    fn two_answers_to_an_unseen_mail_belong_together() {
+        assert_eq!(members(&[entry("b", &["a"]), entry("c", &["a"])]), [[0, 1]]);
+    }
+
+    #[test]
+    fn a_copy_is_told_from_the_message() {
+        let found =
+            group::<u32>(&[entry("a", &[]), entry("b", &[]), entry("a", &["c"])], &HashMap::new());
+        assert_eq!(found.copy_of, [None, None, Some(0)]);
+        assert_eq!(found.groups[0].members, [0, 2]);
+        assert_eq!(found.groups[0].ids, ["a", "c"]);
+    }
+
+    #[test]
+    fn mails_without_ids_are_not_copies_of_one_another() {
+        let found =
+            group::<u32>(&[entry("", &[]), entry("", &[]), entry("", &["a"])], &HashMap::new());
+        assert_eq!(found.groups.len(), 3);
+        assert_eq!(found.copy_of, [None; 3]);
+    }
+
+    #[test]
+    fn a_bridge_joins_the_oldest_and_links_the_others() {
+        let known = known(&[("a", 20, 1), ("b", 10, 2), ("c", 30, 3), ("other", 0, 4)]);
+        let found = group(&[entry("n", &["c", "a"]), entry("m", &["n", "b"])], &known);
+        assert_eq!(found.groups[0].joins().unwrap().id, 2);
+        assert_eq!(found.groups[0].links().iter().map(|g| g.id).collect::<Vec<_>>(), [1, 3]);
+    }
+
+    #[test]
+    fn two_mails_of_one_known_conversation_are_one_group() {
+        let found =
+            group(&[entry("n", &["a"]), entry("m", &["b"])], &known(&[("a", 1, 7), ("b", 1, 7)]));
+        assert_eq!(found.groups.len(), 1);
+        assert_eq!(found.groups[0].touches.len(), 1);
+    }
+
+    #[test]
+    fn the_sample_holds_four_conversations_and_one_copy() {
+        let file = include_bytes!("../../fixtures/sample.mbox").as_slice();
+        let entries: Vec<Entry> = crate::email::mbox::Mbox::new(file)
+            .map(|message| {
+                let mail = crate::email::parse::parse(
+                    &message.unwrap().bytes,
+                    "2026-03-20T12:00:00Z".parse().unwrap(),
+                );
+                assert!(mail.problems.is_empty() && mail.automatic.is_none());
+                Entry {
+                    message_id: mail.message_id,
+                    refs: [mail.in_reply_to, mail.references].concat(),
+                }
+            })
+            .collect();
+        let found = group::<u32>(&entries, &HashMap::new());
+        let sizes: Vec<usize> = found.groups.iter().map(|group| group.members.len()).collect();
+        assert_eq!(sizes, [5, 3, 2, 2]);
+        assert_eq!(found.copy_of.iter().flatten().collect::<Vec<_>>(), [&5]);
+    }
+
+    #[test]
+    fn a_hundred_thousand_mails_are_grouped() {
+        let name = |n: usize| format!("{n}@example.org");
+        let chain = |n: usize| Entry {
+            message_id: Some(name(n)),
+            refs: vec![name(n.saturating_sub(1)), name(n * 7 % 99_991)],
+        };
+        let entries: Vec<Entry> = (0..100_000).rev().map(chain).collect();
+        assert_eq!(members(&entries).len(), 1);
+    }
+
+    /// Conversations as sets of ids, joined as far as the groups of both imports and the known ones say.
+    fn conversations(parts: &[&[Entry]]) -> BTreeSet<BTreeSet<String>> {
+        let mut known: HashMap<String, KnownGroup<u32>> = HashMap::new();
+        let mut links: Vec<Vec<u32>> = Vec::new();
+        let mut next = 0;
+        for part in parts {
+            for found in group(part, &known).groups {
+                let joins =
+                    found.joins().unwrap_or(KnownGroup { since: i64::from(next), id: next });
+                next += 1;
+                links.push(found.touches.iter().chain([&joins]).map(|group| group.id).collect());
+                for id in found.ids {
+                    known.entry(id).or_insert(joins);
+                }
+            }
+        }
+        let mut joined = Joined::new(next as usize + 1);
+        for link in links {
+            link.windows(2).for_each(|pair| joined.join(pair[0] as usize, pair[1] as usize));
+        }
+        let mut sets: HashMap<usize, BTreeSet<String>> = HashMap::new();
+        for (id, group) in known {
+            sets.entry(joined.root(group.id as usize)).or_default().insert(id);
+        }
+        sets.into_values().collect()
+    }
+
+    fn entries() -> impl Strategy<Value = Vec<Entry>> {
+        let id = || (0_u8..40).prop_map(|n| n.to_string());
+        let entry = (proptest::option::weighted(0.9, id()), proptest::collection::vec(id(), 0..3))
+            .prop_map(|(message_id, refs)| Entry { message_id, refs });
+        proptest::collection::vec(entry, 0..40)
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_the_mails_does_not_matter((given, shuffled) in entries().prop_flat_map(|e| (Just(e.clone()), Just(e).prop_shuffle()))) {
+            prop_assert_eq!(conversations(&[&given]), conversations(&[&shuffled]));
+            prop_assert_eq!(members(&given).len(), members(&shuffled).len());
+        }
+
+        #[test]
+        fn two_imports_give_what_one_gives(given in entries(), at in 0_usize..41) {
+            let (first, second) = given.split_at(at.min(given.len()));
+            prop_assert_eq!(conversations(&[first, second]), conversations(&[&given]));
+        }
+
+        #[test]
+        fn importing_again_adds_no_conversation(given in entries()) {
+            prop_assert_eq!(conversations(&[&given, &given]), conversations(&[&given]));
+        }
+
+        #[test]
+        fn every_mail_is_in_one_group(given in entries()) {
+            let mut all: Vec<usize> = members(&given).concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..given.len()).collect::<Vec<_>>());
+        }
+    }
+}

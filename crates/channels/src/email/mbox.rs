@@ -214,3 +214,109 @@ fn is_header_line(line: &[u8]) -> bool {
     let name = line.iter().take_while(|byte| byte.is_ascii_graphic() && **byte != b':').count();
     name > 0 && line.get(name) == Some(&b':')
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FROM: &str = "From MAILER-DAEMON Thu Jan  1 00:00:00 1970\n";
+
+    fn messages(file: &[u8]) -> Vec<String> {
+        let text = |message: RawMessage| String::from_utf8(message.bytes).unwrap();
+        Mbox::new(file).map(|message| text(message.unwrap())).collect()
+    }
+
+    #[test]
+    fn an_empty_file_holds_no_messages() {
+        assert!(messages(b"").is_empty());
+        assert!(messages(b"\n\n").is_empty());
+    }
+
+    #[test]
+    fn messages_come_without_their_separators() {
+        let file = format!("{FROM}A: 1\n\none\n\n{FROM}A: 2\n\ntwo\n\n");
+        assert_eq!(messages(file.as_bytes()), ["A: 1\n\none\n", "A: 2\n\ntwo\n"]);
+    }
+
+    #[test]
+    fn offsets_cover_the_file() {
+        let file = format!("{FROM}A: 1\n\none\n\n{FROM}A: 2\n\ntwo");
+        let found: Vec<_> = Mbox::new(file.as_bytes()).map(|m| m.unwrap()).collect();
+        assert_eq!((found[0].offset, found[1].end), (0, file.len() as u64));
+        assert_eq!(found[0].end, found[1].offset);
+        assert!(file.as_bytes()[found[1].offset as usize..].starts_with(b"From "));
+    }
+
+    #[test]
+    fn one_level_of_quoting_is_removed() {
+        let file = format!("{FROM}A: 1\n\n>From here\n>>From there\n> From\n");
+        assert_eq!(messages(file.as_bytes()), ["A: 1\n\nFrom here\n>From there\n> From\n"]);
+    }
+
+    #[test]
+    fn windows_line_ends_and_a_missing_last_one_are_tolerated() {
+        let file = "From a Thu Jan  1 00:00:00 1970\r\nA: 1\r\n\r\none\r\n\r\nFrom b 10:00\r\nA: 2\r\n\r\ntwo";
+        assert_eq!(messages(file.as_bytes()), ["A: 1\r\n\r\none\r\n", "A: 2\r\n\r\ntwo"]);
+    }
+
+    #[test]
+    fn a_mark_and_empty_lines_may_come_first() {
+        assert_eq!(messages(format!("\u{feff}{FROM}A: 1\n").as_bytes()), ["A: 1\n"]);
+        assert_eq!(messages(format!("\n\n{FROM}A: 1\n").as_bytes()), ["A: 1\n"]);
+    }
+
+    #[test]
+    fn an_unquoted_sentence_does_not_separate_but_an_undated_separator_does() {
+        let file =
+            "From a\nA: 1\n\nOne.\n\nFrom here on it fails.\nFrom b 1\n\nFrom b\nA: 2\n\ntwo\n";
+        let found = messages(file.as_bytes());
+        assert_eq!(found, ["A: 1\n\nOne.\n\nFrom here on it fails.\nFrom b 1\n", "A: 2\n\ntwo\n"]);
+    }
+
+    #[test]
+    fn another_file_is_refused_by_name() {
+        for file in ["Subject: hello\n\nFrom a 10:00\n", "PK\u{3}\u{4}", ">From a 10:00\n"] {
+            let found: Vec<_> = Mbox::new(file.as_bytes()).collect();
+            assert!(matches!(found.as_slice(), [Err(MboxError::NotMbox)]));
+        }
+    }
+
+    #[test]
+    fn a_message_over_the_limit_is_reported_and_the_next_one_read() {
+        let file = format!("{FROM}{}\n\n{FROM}A: 2\n\ntwo\n", "x".repeat(300_000));
+        let found: Vec<_> = Mbox::with_limit(file.as_bytes(), 1_000).collect();
+        assert!(matches!(found[0], Err(MboxError::TooLarge { offset: 0, length: 300_002 })));
+        assert_eq!(found[1].as_ref().unwrap().bytes, b"A: 2\n\ntwo\n");
+        assert_eq!(found.len(), 2);
+    }
+
+    #[test]
+    fn the_sample_holds_twelve_messages() {
+        assert_eq!(messages(include_bytes!("../../fixtures/sample.mbox")).len(), 12);
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read_again(bodies in proptest::collection::vec("(>{0,2}(From )?[a-z]{0,5}\n){0,6}", 0..5), buffer in 1_usize..64) {
+            let written: Vec<String> = bodies.iter().map(|body| format!("A: b\n\n{body}")).collect();
+            let mut file = String::new();
+            for message in &written {
+                file.push_str(FROM);
+                for line in message.split_inclusive('\n') {
+                    let quoted = line.trim_start_matches('>').starts_with("From ");
+                    file.push_str(if quoted { ">" } else { "" });
+                    file.push_str(line);
+                }
+                file.push('\n');
+            }
+            let reader = BufReader::with_capacity(buffer, file.as_bytes());
+            let read: Vec<String> =
+                Mbox::new(reader).map(|m| String::from_utf8(m.unwrap().bytes).unwrap()).collect();
+            prop_assert_eq!(read, written);
+        }
+    }
+}

@@ -186,3 +186,6 @@ fn is_remote(url: &str) -> bool {
 fn prefix_in_lower_case(url: &str) -> String {
     url.chars().take(32).collect::<String>().to_ascii_lowercase()
 }
+
+#[cfg(test)]
+mod tests;

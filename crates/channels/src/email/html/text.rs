@@ -2,6 +2,8 @@
 
 use mail_parser::decoders::html::add_html_token;
 
+use crate::email::parse::turns_direction;
+
 const PREVIEW_CHARS_MAX: usize = 200;
 const QUOTE_DEPTH_MAX: usize = 9;
 
@@ -316,30 +318,27 @@ fn own_lines(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// "On Tuesday Anna wrote:", on one line or two.
+/// "On Tuesday Anna wrote:", on one line or two, or just "Anna <anna@example.org> wrote:".
 fn is_attribution(line: &str, next: &str) -> bool {
-    ATTRIBUTIONS.iter().any(|(start, end)| {
-        let dated = line.contains(|c: char| c.is_ascii_digit());
-        line.starts_with(start)
-            && if *end == ":" {
-                line.contains("schrieb") && line.ends_with(end)
-            } else {
-                line.ends_with(end) || (dated && next.ends_with(end))
-            }
-    })
+    line.ends_with("> wrote:")
+        || ATTRIBUTIONS.iter().any(|(start, end)| {
+            let dated = line.contains(|c: char| c.is_ascii_digit());
+            line.starts_with(start)
+                && if *end == ":" {
+                    line.contains("schrieb") && line.ends_with(end)
+                } else {
+                    line.ends_with(end) || (dated && next.ends_with(end))
+                }
+        })
 }
 
 fn folded<'a>(lines: impl Iterator<Item = &'a str>) -> String {
     let mut out = String::new();
     let mut count = 0;
     for word in lines.flat_map(str::split_whitespace) {
-        if count > 0 {
-            out.push(' ');
-            count += 1;
-        }
-        for c in
-            word.chars().filter(|c| !c.is_control() && !crate::email::parse::turns_direction(*c))
-        {
+        let separator = (count > 0).then_some(' ');
+        let shown = word.chars().filter(|c| !c.is_control() && !turns_direction(*c));
+        for c in separator.into_iter().chain(shown) {
             if count == PREVIEW_CHARS_MAX {
                 out.pop();
                 out.truncate(out.trim_end().len());

@@ -45,12 +45,18 @@ fn says_automatic(value: &str) -> bool {
 /// A mailing list marks what people write to it as `list` or `bulk`; `bulk` alone is a machine's.
 fn is_unattended(precedence: &str, headers: &Headers) -> bool {
     match precedence.trim().to_ascii_lowercase().as_str() {
-        "bulk" | "junk" => {
-            headers.first("list-id").is_none() && headers.first("list-post").is_none()
-        }
+        "bulk" | "junk" => !is_of_a_list(headers),
         "auto_reply" | "auto-reply" | "autoreply" => true,
         _ => false,
     }
+}
+
+fn is_of_a_list(headers: &Headers) -> bool {
+    let sender = headers.first("sender").unwrap_or_default().to_ascii_lowercase();
+    ["list-id", "list-post", "x-mailing-list"].iter().any(|name| headers.first(name).is_some())
+        || sender.trim_start_matches([' ', '<']).starts_with("owner-")
+        || sender.contains("-owner@")
+        || sender.contains("-bounces@")
 }
 
 /// `DR`, `RN` and `NRN` only refuse receipts; ordinary mail carries them.

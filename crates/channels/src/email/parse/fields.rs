@@ -1,6 +1,7 @@
 //! The fields of the header: ids, addresses, subject, date.
 
 use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 use mail_parser::parsers::MessageStream;
 use mail_parser::{Addr, Address as Parsed, DateTime, HeaderValue};
 
@@ -56,6 +57,8 @@ fn listed(value: &str, problems: &mut Problems) -> Vec<Address> {
     for addr in groups.into_iter().flatten() {
         match address(&addr) {
             Some(address) => addresses.push(address),
+            // A name alone is how "undisclosed recipients" look.
+            None if addr.address.is_none() => {}
             None => problems.note("bad_address"),
         }
     }
@@ -121,6 +124,7 @@ fn instant(value: &str) -> Option<Timestamp> {
     let parsed = DateTime::parse_rfc822(value).filter(DateTime::is_valid);
     match parsed {
         Some(date) => Timestamp::from_second(date.to_timestamp()).ok(),
-        None => value.parse().ok(),
+        // Without seconds and with a named zone; or not of the kind that mail has, but clear.
+        None => rfc2822::parse(value).map(|date| date.timestamp()).or_else(|_| value.parse()).ok(),
     }
 }

@@ -71,7 +71,7 @@ impl Walk<'_> {
     fn part(&mut self, headers: &Headers, body: &[u8], place: Place) -> Vec<Stretch> {
         self.parts += 1;
         let mut content_type = Params::read(headers.first("content-type").unwrap_or_default());
-        if !content_type.value.contains('/') {
+        if !is_media_type(&content_type.value) {
             let default =
                 if place.container == Container::Digest { "message/rfc822" } else { "text/plain" };
             content_type.value = default.to_owned();
@@ -233,7 +233,7 @@ fn joined_text(stretches: &[Stretch]) -> Option<String> {
         })
         .filter(|text| !text.trim().is_empty())
         .collect();
-    let Some((last, before)) = texts.split_last() else { return None };
+    let (last, before) = texts.split_last()?;
     let mut joined: String = before.iter().map(|text| format!("{}\n\n", text.trim_end())).collect();
     joined.push_str(last);
     Some(joined)
@@ -295,6 +295,10 @@ fn delimiter(line: &[u8], boundary: &[u8]) -> Option<bool> {
         b"--" => Some(true),
         _ => None,
     }
+}
+
+fn is_media_type(value: &str) -> bool {
+    value.len() <= 127 && value.contains('/') && value.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn default_name(media_type: &str, bytes: &[u8]) -> String {

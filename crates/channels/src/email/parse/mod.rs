@@ -7,6 +7,8 @@ mod headers;
 mod mime;
 mod names;
 mod params;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::panic;
