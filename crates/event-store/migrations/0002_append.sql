@@ -1,0 +1,150 @@
+-- One batch of commands becomes one commit, or nothing is written and the answer says what stands in the way.
+--
+-- The advisory lock is for speed; the primary key of es.commit is the safety. The head is read in a later statement than
+-- the lock: a statement that waited for the lock would still look at its old snapshot.
+create function es.append(
+    p_ws uuid, p_node uuid, p_number bigint, p_directory bigint, p_numbers bigint, p_directory_offset integer,
+    p_content bytea,
+    c_cmd uuid[], c_hash bytea[], c_offset integer[], c_n integer[],
+    g_stream uuid[], g_version integer[],
+    r_scope text[], r_mac bytea[], r_seq integer[],
+    e_cmd uuid[], e_stream uuid[], e_version integer[], e_kind text[], e_type text[], e_schema smallint[],
+    e_occurred bigint[], e_actor text[], e_meta text[], e_payload bytea[], e_leaf bytea[],
+    k_scope text[], k_mac bytea[], k_seq integer[], k_stream uuid[],
+    a_key uuid[], a_kind text[], a_scope uuid[], s_subject uuid[], s_key uuid[],
+    out status smallint,                -- 0 written, 1 the base is stale, 2 see the lists, 3 workspace closed or unknown
+    out head_no bigint, out head_pos bigint, out head_number bigint, out head_directory bigint,
+    out head_at timestamptz, out head_hash bytea,
+    out dup_ord integer[], out dup_pos bigint[], out dup_n integer[], out dup_same boolean[],
+    out bad_stream uuid[], out bad_version integer[],
+    out bad_claim integer[], out bad_seq integer[], out bad_holder uuid[]
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog
+as $$
+declare
+    v_prev es.commit;
+    v_n integer := coalesce(array_length(e_stream, 1), 0);
+    v_closed boolean;
+begin
+    perform pg_advisory_xact_lock(hashtextextended(p_ws::text, 7));
+
+    select w.closed_at is not null into v_closed from es.workspace w where w.ws = p_ws;
+    if v_closed is null or v_closed then
+        status := 3;
+        return;
+    end if;
+
+    select c.* into v_prev from es.commit c where c.ws = p_ws order by c.no desc limit 1;
+    head_no := coalesce(v_prev.no, 0);
+    head_pos := coalesce(v_prev.last_pos, 0);
+    head_number := coalesce(v_prev.last_number, 0);
+    head_directory := coalesce(v_prev.last_directory, 0);
+    head_at := v_prev.at;
+    head_hash := coalesce(v_prev.hash, decode(repeat('00', 32), 'hex'));
+
+    -- Duplicates first: a repeat answers its original positions whatever else changed since.
+    select array_agg(d.ord), array_agg(d.first_pos), array_agg(d.n), array_agg(d.same)
+      into dup_ord, dup_pos, dup_n, dup_same
+      from (select u.ord::integer as ord,
+                   (select row(c.first_pos, c.n, c.body_hash = u.hash)::text
+                      from es.command c where c.ws = p_ws and c.cmd = u.cmd) as found,
+                   u.cmd, u.hash
+              from unnest(c_cmd, c_hash) with ordinality as u(cmd, hash, ord)) f
+      cross join lateral (select f.ord, c.first_pos, c.n, c.body_hash = f.hash as same
+                            from es.command c where c.ws = p_ws and c.cmd = f.cmd offset 0) d
+     where f.found is not null;
+    if dup_ord is not null then
+        status := 2;
+        return;
+    end if;
+
+    if head_directory <> p_directory or (p_numbers > 0 and head_number <> p_number) then
+        status := 1;
+        return;
+    end if;
+
+    select array_agg(g.stream), array_agg(g.actual) into bad_stream, bad_version
+      from (select u.stream, u.version,
+                   coalesce((select e.version from es.event e where e.ws = p_ws and e.stream = u.stream
+                              order by e.version desc limit 1), 0) as actual
+              from unnest(g_stream, g_version) as u(stream, version)) g
+     where g.actual <> g.version;
+
+    if array_length(r_scope, 1) > 0 then
+        select array_agg(r.ord), array_agg(r.actual), array_agg(r.holder) into bad_claim, bad_seq, bad_holder
+          from (select u.ord::integer as ord, u.seq,
+                       coalesce((select k.seq from es.claim k where k.ws = p_ws and k.scope = u.scope
+                                    and k.key_mac = u.mac order by k.seq desc limit 1), 0) as actual,
+                       (select k.stream from es.claim k where k.ws = p_ws and k.scope = u.scope
+                           and k.key_mac = u.mac order by k.seq desc limit 1) as holder
+                  from unnest(r_scope, r_mac, r_seq) with ordinality as u(scope, mac, seq, ord)) r
+         where r.actual <> r.seq;
+    end if;
+
+    if bad_stream is not null or bad_claim is not null then
+        status := 2;
+        return;
+    end if;
+
+    head_at := greatest(clock_timestamp(), v_prev.at);
+    head_no := head_no + 1;
+
+    insert into es.commit as c (ws, no, first_pos, last_pos, last_number, last_directory, at, node, content, hash)
+    select p_ws, head_no, head_pos + 1, head_pos + v_n, head_number + p_numbers,
+           case when p_directory_offset > 0 then head_pos + p_directory_offset else head_directory end,
+           head_at, p_node, p_content,
+           sha256(uuid_send(p_ws) || int8send(head_no) || int8send(head_pos + 1) || int4send(v_n)
+                  || int8send(head_number + p_numbers)
+                  || int8send(case when p_directory_offset > 0 then head_pos + p_directory_offset else head_directory end)
+                  || uuid_send(p_node) || int8send((extract(epoch from head_at) * 1000000)::bigint)
+                  || head_hash || p_content
+                  || coalesce((select string_agg(l.leaf, ''::bytea order by l.ord)
+                                 from unnest(e_leaf) with ordinality as l(leaf, ord)), ''::bytea))
+    returning c.hash, c.last_number, c.last_directory into head_hash, head_number, head_directory;
+
+    insert into es.event (ws, pos, at, occurred_at, stream, version, kind, type, schema_v, cmd, actor, meta, payload, leaf)
+    select p_ws, head_pos + u.ord, head_at,
+           timestamptz 'epoch' + u.occurred * interval '1 microsecond',
+           u.stream, u.version, u.kind, u.type, u.schema_v, u.cmd, u.actor, u.meta, u.payload, u.leaf
+      from unnest(e_cmd, e_stream, e_version, e_kind, e_type, e_schema, e_occurred, e_actor, e_meta, e_payload, e_leaf)
+           with ordinality as u(cmd, stream, version, kind, type, schema_v, occurred, actor, meta, payload, leaf, ord);
+
+    insert into es.command (ws, cmd, no, ord, first_pos, n, body_hash)
+    select p_ws, u.cmd, head_no, u.ord,
+           case when u.n = 0 then head_pos + u.off else head_pos + u.off + 1 end, u.n, u.hash
+      from unnest(c_cmd, c_hash, c_offset, c_n) with ordinality as u(cmd, hash, off, n, ord);
+
+    if array_length(k_scope, 1) > 0 then
+        insert into es.claim (ws, scope, key_mac, seq, stream, no, ord)
+        select p_ws, u.scope, u.mac, u.seq, u.stream, head_no, u.ord
+          from unnest(k_scope, k_mac, k_seq, k_stream) with ordinality as u(scope, mac, seq, stream, ord);
+    end if;
+
+    if array_length(a_key, 1) > 0 then
+        insert into vault.assignment (ws, key_id, kind, scope_id)
+        select p_ws, u.key, u.kind, u.scope from unnest(a_key, a_kind, a_scope) as u(key, kind, scope);
+    end if;
+    if array_length(s_key, 1) > 0 then
+        insert into vault.subject (ws, subject, key_id)
+        select p_ws, u.subject, u.key from unnest(s_subject, s_key) as u(subject, key);
+    end if;
+
+    head_pos := head_pos + v_n;
+    status := 0;
+end
+$$;
+
+-- Makes a workspace known to the log. Repeating it changes nothing.
+create function es.open_workspace(p_ws uuid) returns void
+language sql volatile security definer
+set search_path = pg_catalog
+as $$
+    insert into es.workspace (ws) select p_ws where not exists (select 1 from es.workspace w where w.ws = p_ws)
+$$;
+
+-- The log for people with psql: payload as text, sealed fields as they are stored.
+create view es.event_json as
+select ws, pos, at, coalesce(occurred_at, at) as occurred_at, stream, version, kind, type, schema_v, cmd, actor,
+       meta::jsonb as meta, convert_from(payload, 'UTF8')::jsonb as payload
+  from es.event;

@@ -1,0 +1,106 @@
+//! What lies on the desk while one command is decided: cached states, what earlier commands of the batch changed, and a
+//! note of everything that was read.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use decider::{AnyState, Cipher, Facts, StreamRef, Version, WorkspaceId};
+use uuid::Uuid;
+use vault::VaultError;
+
+use super::cache::Cache;
+use super::Shared;
+use crate::log::ClaimRow;
+
+/// What earlier commands of the batch changed.
+#[derive(Default)]
+pub struct Overlay {
+    pub states: HashMap<Uuid, (Version, AnyState)>,
+    pub claims: HashMap<(&'static str, [u8; 32]), ClaimRow>,
+}
+
+/// What one decision read. Versions count what the batch itself adds.
+#[derive(Clone, Default)]
+pub struct Reads {
+    pub streams: Vec<(StreamRef, Version)>,
+    pub claims: Vec<(&'static str, [u8; 32], i32)>,
+}
+
+/// The facts for one decision.
+pub struct Desk<'a> {
+    pub shared: &'a Shared,
+    pub ws: WorkspaceId,
+    pub cache: RefCell<&'a mut Cache>,
+    pub overlay: &'a Overlay,
+    pub creates: Vec<StreamRef>,
+    pub reads: RefCell<Reads>,
+    pub broken: RefCell<Option<VaultError>>,
+}
+
+impl Desk<'_> {
+    /// Version and state of a stream as this decision sees it.
+    pub fn look_up(&self, stream: StreamRef) -> Option<(Version, AnyState)> {
+        if let Some(found) = self.overlay.states.get(&stream.id) {
+            return Some(found.clone());
+        }
+        if let Some(entry) = self.cache.borrow_mut().get(stream.id) {
+            return (!entry.stale).then(|| (entry.version, AnyState::clone(&entry.state)));
+        }
+        if self.creates.contains(&stream) {
+            let initial = self.shared.types.get(stream.kind)?.initial;
+            return Some((0, initial()));
+        }
+        None
+    }
+
+    /// A natural key as this decision sees it.
+    pub fn look_up_claim(&self, scope: &'static str, mac: [u8; 32]) -> Option<ClaimRow> {
+        let ours = self.overlay.claims.get(&(scope, mac)).copied();
+        ours.or_else(|| self.cache.borrow().claim(scope, mac))
+    }
+
+    pub fn mac(&self, scope: &'static str, key: &str) -> [u8; 32] {
+        claim_mac(self.shared, self.ws, scope, key)
+    }
+
+    pub fn note_stream(&self, stream: StreamRef, version: Version) {
+        let mut reads = self.reads.borrow_mut();
+        if !reads.streams.iter().any(|(noted, _)| noted.id == stream.id) {
+            reads.streams.push((stream, version));
+        }
+    }
+}
+
+/// The keyed MAC under which a natural key is stored.
+pub fn claim_mac(shared: &Shared, ws: WorkspaceId, scope: &str, key: &str) -> [u8; 32] {
+    shared.vault.mac(ws, &format!("claim.{scope}"), key.as_bytes())
+}
+
+impl Facts for Desk<'_> {
+    fn state(&self, stream: StreamRef) -> Option<AnyState> {
+        let (version, state) = self.look_up(stream)?;
+        self.note_stream(stream, version);
+        Some(state)
+    }
+
+    fn claim(&self, scope: &'static str, key: &str) -> Option<Option<Uuid>> {
+        let mac = self.mac(scope, key);
+        let row = self.look_up_claim(scope, mac)?;
+        let mut reads = self.reads.borrow_mut();
+        if !reads.claims.iter().any(|(noted, other, _)| *noted == scope && *other == mac) {
+            reads.claims.push((scope, mac, row.seq));
+        }
+        Some(row.holder)
+    }
+
+    fn opened(&self, stream: Uuid, field: &str, cipher: &Cipher) -> Option<Option<Vec<u8>>> {
+        match self.shared.vault.open_cached(self.ws, stream, field, cipher) {
+            Ok(opened) => opened.map(decider::Opened::into_option),
+            Err(error) => {
+                // The decision goes on without the content; its outcome is thrown away.
+                self.broken.borrow_mut().get_or_insert(error);
+                Some(None)
+            }
+        }
+    }
+}

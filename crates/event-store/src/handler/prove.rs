@@ -1,0 +1,47 @@
+//! Proving refusals: a refusal decided on remembered state counts only if what it read is still so.
+
+use decider::{CommandId, WorkspaceId};
+use sqlx::{PgPool, Row};
+use uuid::Uuid;
+
+use super::desk::Reads;
+use crate::log::LogError;
+
+/// How the world looks now, in the order asked.
+pub struct Now {
+    pub versions: Vec<i32>,
+    pub claims: Vec<i32>,
+    pub repeated: Vec<bool>,
+    pub directory: u64,
+}
+
+/// What several refusals read, side by side.
+pub struct Asked<'a> {
+    pub reads: Vec<&'a Reads>,
+    pub ids: Vec<CommandId>,
+}
+
+/// Reads everything that refusals depend on, in one statement and thus at one instant.
+pub async fn look(pool: &PgPool, ws: WorkspaceId, asked: &Asked<'_>) -> Result<Now, LogError> {
+    let streams: Vec<Uuid> =
+        asked.reads.iter().flat_map(|reads| reads.streams.iter().map(|(stream, _)| stream.id)).collect();
+    let (scopes, macs): (Vec<&str>, Vec<Vec<u8>>) = asked
+        .reads
+        .iter()
+        .flat_map(|reads| reads.claims.iter().map(|(scope, mac, _)| (*scope, mac.to_vec())))
+        .unzip();
+    let row = sqlx::query(include_str!("sql/prove.sql"))
+        .bind(ws.0)
+        .bind(streams)
+        .bind(scopes)
+        .bind(macs)
+        .bind(asked.ids.iter().map(|id| id.0).collect::<Vec<_>>())
+        .fetch_one(pool)
+        .await?;
+    Ok(Now {
+        versions: row.try_get("versions")?,
+        claims: row.try_get("claims")?,
+        repeated: row.try_get("repeated")?,
+        directory: u64::try_from(row.try_get::<i64, _>("directory")?).unwrap_or(0),
+    })
+}

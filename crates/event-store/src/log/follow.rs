@@ -1,0 +1,102 @@
+//! Waking up: an in-process memory of recent commits, so that a reader that keeps up never asks the database.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use decider::{LogPosition, StoredEvent, WorkspaceId};
+use tokio::sync::watch;
+
+use super::reader::Commit;
+
+/// How many bytes of payload one workspace's memory holds at most.
+const RECENT_BYTES_MAX: usize = 8 << 20;
+
+/// A commit with its events, shared between all who follow.
+pub type CommitWithEvents = (Commit, Arc<[StoredEvent]>);
+
+/// The newest commits this process has written, per workspace, and the newest position it has heard of.
+#[derive(Clone, Default)]
+pub struct RecentCommits {
+    workspaces: Arc<Mutex<HashMap<WorkspaceId, Recent>>>,
+}
+
+struct Recent {
+    commits: VecDeque<CommitWithEvents>,
+    bytes: usize,
+    head: watch::Sender<LogPosition>,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { commits: VecDeque::new(), bytes: 0, head: watch::channel(LogPosition(0)).0 }
+    }
+}
+
+/// Wakes when a workspace's log has grown.
+pub type Follower = watch::Receiver<LogPosition>;
+
+impl RecentCommits {
+    /// Remembers a commit that this process wrote, and wakes the followers.
+    pub fn publish(&self, ws: WorkspaceId, commit: Commit, events: Arc<[StoredEvent]>) {
+        let mut workspaces = self.lock();
+        let recent = workspaces.entry(ws).or_default();
+        if recent.commits.back().is_some_and(|(last, _)| last.no + 1 != commit.no) {
+            // Another node wrote in between: what is remembered must be a run without holes.
+            recent.commits.clear();
+            recent.bytes = 0;
+        }
+        let position = LogPosition(commit.last_pos);
+        recent.bytes += bytes_of(&events);
+        recent.commits.push_back((commit, events));
+        while recent.bytes > RECENT_BYTES_MAX
+            && let Some((_, dropped)) = recent.commits.pop_front()
+        {
+            recent.bytes -= bytes_of(&dropped);
+        }
+        advance(&recent.head, position);
+    }
+
+    /// Another node's log position was heard of: wakes the followers.
+    pub fn heard_of(&self, ws: WorkspaceId, position: LogPosition) {
+        advance(&self.lock().entry(ws).or_default().head, position);
+    }
+
+    /// The remembered commits after commit `no`, if the memory reaches back that far without a hole. `hash` must be the
+    /// hash of commit `no` as the follower remembers it.
+    #[must_use]
+    pub fn after(&self, ws: WorkspaceId, no: u64) -> Option<Vec<CommitWithEvents>> {
+        let workspaces = self.lock();
+        let recent = workspaces.get(&ws)?;
+        let first = recent.commits.front()?.0.no;
+        if no + 1 < first {
+            return None;
+        }
+        let skip = usize::try_from(no + 1 - first).ok()?;
+        Some(recent.commits.iter().skip(skip).cloned().collect())
+    }
+
+    /// A follower of one workspace.
+    #[must_use]
+    pub fn follow(&self, ws: WorkspaceId) -> Follower {
+        self.lock().entry(ws).or_default().head.subscribe()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<WorkspaceId, Recent>> {
+        // Nothing panics while holding the lock; a poisoned one would still hold whole commits.
+        self.workspaces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn advance(head: &watch::Sender<LogPosition>, position: LogPosition) {
+    head.send_if_modified(|current| {
+        let newer = position > *current;
+        if newer {
+            *current = position;
+        }
+        newer
+    });
+}
+
+fn bytes_of(events: &[StoredEvent]) -> usize {
+    events.iter().map(|event| event.payload.len() + 256).sum()
+}

@@ -1,0 +1,2 @@
+select pos, at, occurred_at, stream, version, kind, type, schema_v, cmd, actor, meta, payload
+  from es.event where ws = $1 and pos > $2 and kind = any($3) order by pos

@@ -1,0 +1,1 @@
+select no, ord, scope, key_mac, seq, stream from es.claim where ws = $1 and no > $2 and no <= $3 order by no, ord
