@@ -66,7 +66,20 @@ impl Vault {
         }
     }
 
-    /// Takes a new key for a scope and assigns it in the caller's transaction: for records outside the log.
+    /// A new key that belongs to nothing yet. Whoever seals with it sees to its assignment.
+    ///
+    /// # Errors
+    /// When the database is needed and does not answer.
+    pub async fn take_key(&self, ws: WorkspaceId) -> Result<SealingKey, VaultError> {
+        let stock = self.shared.pool.stock(ws);
+        let taken = stock.take(1, ws, &self.shared.master, &self.shared.db).await?;
+        self.refill_in_background(ws, stock);
+        let key = taken.into_iter().next().ok_or(VaultError::Contended)?;
+        self.shared.ring.keys.insert((ws, key.id), Known::Alive(Arc::clone(&key.bytes)));
+        Ok(key)
+    }
+
+    /// Assigns a key to a scope in the caller's transaction: for records outside the log.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -74,14 +87,10 @@ impl Vault {
         &self,
         connection: &mut PgConnection,
         ws: WorkspaceId,
+        key: &SealingKey,
         scope: &KeyScope,
-    ) -> Result<SealingKey, VaultError> {
-        let stock = self.shared.pool.stock(ws);
-        let mut taken = stock.take(1, ws, &self.shared.master, &self.shared.db).await?;
-        let key = taken.pop().ok_or(VaultError::Contended)?;
-        insert_assignment(connection, ws, key.id, scope).await?;
-        self.refill_in_background(ws, stock);
-        Ok(key)
+    ) -> Result<(), VaultError> {
+        insert_assignment(connection, ws, key.id, scope).await
     }
 
     /// Records that a scope had a key and has none any more, for a scope that never got one: nothing can be sealed for it.

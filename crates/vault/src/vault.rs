@@ -171,15 +171,21 @@ impl Vault {
     /// As [`Self::load_keys`].
     pub async fn key(&self, ws: WorkspaceId, id: Uuid) -> Result<Option<SealingKey>, VaultError> {
         for _ in 0..READS_MAX {
-            match self.shared.ring.keys.get(&(ws, id)) {
-                Some(Known::Destroyed) => return Ok(None),
-                Some(Known::Alive(bytes)) => {
-                    return Ok(Some(SealingKey { id, newly_assigned: false, bytes }));
-                }
+            match self.key_cached(ws, id) {
+                Some(known) => return Ok(known.into_option()),
                 None => self.load_keys(ws, &[id]).await?,
             }
         }
         Err(VaultError::Contended)
+    }
+
+    /// The same from memory only; none when nothing is known about the key.
+    #[must_use]
+    pub fn key_cached(&self, ws: WorkspaceId, id: Uuid) -> Option<Opened<SealingKey>> {
+        Some(match self.shared.ring.keys.get(&(ws, id))? {
+            Known::Destroyed => Opened::Forgotten,
+            Known::Alive(bytes) => Opened::Open(SealingKey { id, newly_assigned: false, bytes }),
+        })
     }
 
     async fn read_keys(

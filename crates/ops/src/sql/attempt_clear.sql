@@ -1,0 +1,2 @@
+delete from ops.login_attempt
+where ws = $1 and bucket = $2

@@ -1,0 +1,2 @@
+delete from ops.login_attempt
+where at_us <= $1

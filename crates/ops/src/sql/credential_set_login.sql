@@ -1,0 +1,3 @@
+update ops.credential
+set login_mac = $3
+where ws = $1 and user_id = $2

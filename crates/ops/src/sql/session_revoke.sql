@@ -1,0 +1,2 @@
+delete from ops.session
+where token_hash = $1

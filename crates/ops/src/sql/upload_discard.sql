@@ -1,0 +1,2 @@
+delete from ops.upload
+where ws = $1 and upload_id = $2 and used_at_us is null

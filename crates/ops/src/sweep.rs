@@ -1,0 +1,31 @@
+//! Removes what time has made worthless: old attempts, expired sessions and setup tokens. (Uploads: [`crate::Uploads::expired`].)
+
+use decider::Timestamp;
+
+use crate::Ops;
+use crate::attempts::WINDOW_S;
+use crate::error::OpsError;
+use crate::sessions::{IDLE_S, LIFE_S};
+
+impl Ops {
+    /// Removes expired rows. Once an hour is enough; nothing depends on it but space.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn sweep(&self, now: Timestamp) -> Result<(), OpsError> {
+        sqlx::query(include_str!("sql/attempt_sweep.sql"))
+            .bind(now.plus_seconds(-WINDOW_S).as_micros())
+            .execute(&self.db)
+            .await?;
+        sqlx::query(include_str!("sql/setup_sweep.sql"))
+            .bind(now.as_micros())
+            .execute(&self.db)
+            .await?;
+        sqlx::query(include_str!("sql/session_sweep.sql"))
+            .bind(now.plus_seconds(-IDLE_S).as_micros())
+            .bind(now.plus_seconds(-LIFE_S).as_micros())
+            .execute(&self.db)
+            .await?;
+        Ok(())
+    }
+}
