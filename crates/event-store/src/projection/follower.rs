@@ -1,0 +1,179 @@
+//! Keeps one projection of one workspace up to date: takes the lease, folds, waits, backs off, stops.
+
+use std::error::Error;
+use std::time::Duration;
+
+use decider::{LogPosition, WorkspaceId};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::error::{StepError, StopReason};
+use super::fold::ProjectionType;
+use super::lease::Leases;
+use super::projector::{Projector, ProjectorParts};
+use super::status::{ProjectionState, StatusCell};
+use super::store::CrashPoint;
+use super::wait::Checkpoints;
+
+/// How often the log is asked when nothing woke the follower: alone enough for correctness.
+const POLL: Duration = Duration::from_secs(1);
+/// First and longest pause after a failure.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+pub(super) struct FollowerParts {
+    pub(super) checkpoints: Checkpoints,
+    pub(super) leases: Leases,
+    pub(super) status: StatusCell,
+    pub(super) stop: watch::Receiver<bool>,
+    pub(super) projector: ProjectorParts,
+}
+
+/// One projection of one workspace, kept up to date.
+pub(super) struct Follower {
+    parts: FollowerParts,
+    projection: ProjectionType,
+    ws: WorkspaceId,
+    projector: Projector,
+    head: watch::Receiver<LogPosition>,
+    pause: Duration,
+}
+
+/// What to wait for before the next round.
+enum Next {
+    Now,
+    Growth,
+    Pause(Duration),
+    Never,
+}
+
+impl Follower {
+    pub(super) fn new(parts: FollowerParts, projection: ProjectionType, ws: WorkspaceId) -> Self {
+        let projector = Projector::new(parts.projector.clone(), projection, ws);
+        let head = parts.projector.source.recent.follow(ws);
+        Self { parts, projection, ws, projector, head, pause: BACK_OFF.0 }
+    }
+
+    pub(super) async fn run(mut self) {
+        while !*self.parts.stop.borrow() {
+            let next = self.round().await;
+            self.wait(next).await;
+        }
+        self.step_back().await;
+    }
+
+    async fn round(&mut self) -> Next {
+        let schema = self.projection.schema_name();
+        match self.parts.leases.take(self.ws, &schema).await {
+            Ok(true) => {}
+            Ok(false) => {
+                self.projector.reload();
+                self.parts.status.state(ProjectionState::Standby, None);
+                self.parts.checkpoints.left(self.ws, self.projection.name);
+                return Next::Pause(POLL);
+            }
+            Err(error) => return self.back_off(&error),
+        }
+        match self.projector.step(&CrashPoint::NEVER).await {
+            Ok(applied) => {
+                self.pause = BACK_OFF.0;
+                if let Some(applied) = &applied {
+                    self.parts.status.applied(applied);
+                    if applied.quarantined > 0 {
+                        tracing::error!(
+                            projection = self.projection.name,
+                            ws = %self.ws.0,
+                            streams = applied.quarantined,
+                            "streams were quarantined: their rows are stale"
+                        );
+                    }
+                }
+                self.report(applied.is_none())
+            }
+            Err(StepError::Transient(error)) => self.back_off(error.as_ref()),
+            Err(StepError::Fenced) => {
+                tracing::warn!(projection = self.projection.name, ws = %self.ws.0, "another node went on with this view");
+                self.step_back().await;
+                Next::Pause(POLL)
+            }
+            Err(StepError::Stopped(reason)) => self.stopped(&reason).await,
+        }
+    }
+
+    /// Tells how far the view is, and whether to go on.
+    fn report(&self, at_the_end: bool) -> Next {
+        let Some(checkpoint) = self.projector.checkpoint() else { return Next::Now };
+        let head = *self.head.borrow();
+        self.parts.checkpoints.reached(self.ws, self.projection.name, checkpoint.position);
+        self.parts.status.place(checkpoint.position, head, self.projector.quarantine().0.len());
+        // What the memory has not heard of, the poll finds.
+        if at_the_end || (head.0 > 0 && checkpoint.position >= head) {
+            self.parts.status.state(ProjectionState::Following, None);
+            Next::Growth
+        } else {
+            self.parts.status.state(ProjectionState::CatchingUp, None);
+            Next::Now
+        }
+    }
+
+    fn back_off(&mut self, error: &(dyn Error + 'static)) -> Next {
+        let reason = format!("{error}");
+        if self.parts.status.state(ProjectionState::BackingOff, Some(reason)) {
+            tracing::warn!(projection = self.projection.name, ws = %self.ws.0, error, "the view waits for the database");
+        }
+        let pause = self.pause;
+        self.pause = (pause * 2).min(BACK_OFF.1);
+        Next::Pause(pause)
+    }
+
+    /// Stops on this node; another one, perhaps newer, may take the view over.
+    async fn stopped(&self, reason: &StopReason) -> Next {
+        self.step_back().await;
+        if self.parts.status.state(ProjectionState::Stopped, Some(chain(reason))) {
+            let error: &(dyn Error + 'static) = reason;
+            tracing::error!(projection = self.projection.name, ws = %self.ws.0, error, "the view stopped");
+        }
+        Next::Never
+    }
+
+    async fn step_back(&self) {
+        self.parts.checkpoints.left(self.ws, self.projection.name);
+        self.parts.leases.give_back(self.ws, &self.projection.schema_name()).await;
+    }
+
+    async fn wait(&mut self, next: Next) {
+        let stop = &mut self.parts.stop;
+        match next {
+            Next::Now => {}
+            Next::Growth => tokio::select! {
+                changed = self.head.changed() => if changed.is_err() { sleep(POLL).await },
+                () = sleep(POLL) => {}
+                () = signalled(stop) => {}
+            },
+            Next::Pause(pause) => tokio::select! {
+                () = sleep(pause) => {}
+                () = signalled(stop) => {}
+            },
+            // A failed wait means that the engine is gone, which also ends this.
+            Next::Never => signalled(stop).await,
+        }
+    }
+}
+
+/// Waits until a signal is given, or nobody is left to give it.
+pub(super) async fn signalled(signal: &mut watch::Receiver<bool>) {
+    let _ = signal.wait_for(|down| *down).await;
+}
+
+/// The reasons of an error, outermost first. The innermost of a damaged payload quotes it and is left out.
+fn chain(reason: &StopReason) -> String {
+    let mut text = reason.to_string();
+    let mut source = reason.source();
+    while let Some(error) = source {
+        if error.downcast_ref::<serde_json::Error>().is_some() {
+            break;
+        }
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,92 @@
+//! Which node works on which view. A lease only saves work: the checkpoint's primary key is what fences. It is an advisory lock
+//! held by one connection per node, so that it ends with the node, however that ends.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use decider::WorkspaceId;
+use sqlx::{Connection, PgConnection, PgPool, Row};
+use tokio::sync::Mutex;
+
+/// The leases of one node.
+#[derive(Clone)]
+pub(super) struct Leases {
+    pool: PgPool,
+    held: Arc<Mutex<Held>>,
+}
+
+#[derive(Default)]
+struct Held {
+    connection: Option<PgConnection>,
+    names: HashSet<String>,
+}
+
+impl Leases {
+    pub(super) fn new(pool: PgPool) -> Self {
+        Self { pool, held: Arc::default() }
+    }
+
+    /// Whether this node may work on a view, now or still.
+    pub(super) async fn take(&self, ws: WorkspaceId, schema: &str) -> Result<bool, sqlx::Error> {
+        let name = name_of(ws, schema);
+        let mut held = self.held.lock().await;
+        if held.names.contains(&name) {
+            return Ok(true);
+        }
+        let connection = match held.connection.take() {
+            Some(connection) => connection,
+            None => PgConnection::connect_with(&self.pool.connect_options()).await?,
+        };
+        let connection = held.connection.insert(connection);
+        let row =
+            sqlx::query(include_str!("sql/lease_try.sql")).bind(&name).fetch_one(connection).await;
+        let granted = match row {
+            Ok(row) => row.try_get(0)?,
+            Err(error) => {
+                held.lose();
+                return Err(error);
+            }
+        };
+        if granted {
+            held.names.insert(name);
+        }
+        Ok(granted)
+    }
+
+    /// Lets another node work on a view.
+    pub(super) async fn give_back(&self, ws: WorkspaceId, schema: &str) {
+        let name = name_of(ws, schema);
+        let mut held = self.held.lock().await;
+        if !held.names.remove(&name) {
+            return;
+        }
+        let Some(connection) = held.connection.as_mut() else { return };
+        let released = sqlx::query(include_str!("sql/lease_release.sql"))
+            .bind(&name)
+            .execute(connection)
+            .await;
+        if released.is_err() {
+            held.lose();
+        }
+    }
+
+    /// Notices that the connection, and every lease with it, is lost.
+    pub(super) async fn check(&self) {
+        let mut held = self.held.lock().await;
+        let Some(connection) = held.connection.as_mut() else { return };
+        if connection.ping().await.is_err() {
+            held.lose();
+        }
+    }
+}
+
+impl Held {
+    fn lose(&mut self) {
+        self.connection = None;
+        self.names.clear();
+    }
+}
+
+fn name_of(ws: WorkspaceId, schema: &str) -> String {
+    format!("{}/{schema}", ws.0)
+}

@@ -1,0 +1,50 @@
+//! Projections: pure folds over row images; the engine does all the SQL. A batch is read to a commit boundary, the touched rows
+//! are fetched, folded, and written with a checkpoint in one transaction.
+
+mod attempt;
+mod checkpoint;
+mod column;
+mod engine;
+mod error;
+mod fold;
+mod follower;
+mod lease;
+mod log_batch;
+mod memory;
+mod opening;
+mod projector;
+mod row;
+mod rows;
+mod schema;
+mod status;
+mod store;
+mod table;
+mod table_sql;
+mod wait;
+
+#[cfg(test)]
+mod tests;
+
+pub use checkpoint::Checkpoint;
+pub use column::{Column, ColumnType, Json, RowKey, Scalar, SqlType};
+pub use engine::{Engine, EngineHandle, EngineParts};
+pub use error::{ApplyError, Fault, FaultCause, StepError, StopReason};
+pub use fold::{Fold, Projection, ProjectionType, Quarantine, Stored};
+pub use log_batch::{LogBatch, LogSource};
+pub use memory::{MemoryStore, fold_in_memory};
+pub use projector::{Applied, BATCH_EVENTS_MAX, Projector, ProjectorParts};
+pub use row::{Reader, Row};
+pub use rows::{AnyTable, Keys, RowSet, TableDef};
+pub use schema::{SearchPath, prepare};
+pub use status::{ProjectionState, ProjectionStatus};
+pub use store::{CrashPoint, read_rows};
+pub use table::Table;
+pub use wait::{Checkpoints, Freshness};
+
+// What the macros name.
+#[doc(hidden)]
+pub use sqlx::Error as SqlError;
+#[doc(hidden)]
+pub use sqlx::error::BoxDynError;
+#[doc(hidden)]
+pub use sqlx::postgres::{PgArguments, PgRow};

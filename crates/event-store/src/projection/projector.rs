@@ -1,0 +1,264 @@
+//! One projection of one workspace, batch by batch. What drives it is in `follower`; tests and the command line drive it by hand.
+
+use std::time::{Duration, Instant};
+
+use decider::{StoredEvent, WorkspaceId};
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, PgPool, Postgres, Row};
+use uuid::Uuid;
+use vault::Vault;
+
+use super::attempt::Attempt;
+use super::checkpoint::{self, CHECKPOINTS_KEPT, Checkpoint};
+use super::error::{Fault, StepError, StopReason};
+use super::fold::{Fold, ProjectionType, Quarantine};
+use super::log_batch::{LogBatch, LogSource};
+use super::store::{CrashPoint, Store, WriteError};
+
+/// What one commit of a batch should take.
+const BATCH_TARGET: Duration = Duration::from_millis(25);
+/// No batch is larger, unless a single commit is.
+pub const BATCH_EVENTS_MAX: usize = 5_000;
+/// The first batch.
+const BATCH_EVENTS_START: usize = 256;
+
+/// What a projector works with.
+#[derive(Clone)]
+pub struct ProjectorParts {
+    /// Where events come from.
+    pub source: LogSource,
+    /// Where rows go.
+    pub pool: PgPool,
+    /// The key ring, for views that open sealed content.
+    pub vault: Option<Vault>,
+}
+
+/// What one step did.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// How many events it folded.
+    pub events: usize,
+    /// How long it took.
+    pub took: Duration,
+    /// When its first commit was written, in microseconds.
+    pub first_at_micros: i64,
+    /// Streams it had to leave out from now on.
+    pub quarantined: usize,
+}
+
+/// One projection of one workspace.
+pub struct Projector {
+    parts: ProjectorParts,
+    projection: ProjectionType,
+    store: Store,
+    checkpoint: Option<Checkpoint>,
+    quarantine: Quarantine,
+    batch_events: usize,
+}
+
+impl Projector {
+    /// A projector that has not read its checkpoint yet.
+    #[must_use]
+    pub fn new(parts: ProjectorParts, projection: ProjectionType, ws: WorkspaceId) -> Self {
+        Self {
+            parts,
+            projection,
+            store: Store::new(ws, &projection),
+            checkpoint: None,
+            quarantine: Quarantine::default(),
+            batch_events: BATCH_EVENTS_START,
+        }
+    }
+
+    /// Where it stands, as far as it knows.
+    #[must_use]
+    pub const fn checkpoint(&self) -> Option<Checkpoint> {
+        self.checkpoint
+    }
+
+    /// The streams it leaves out.
+    #[must_use]
+    pub const fn quarantine(&self) -> &Quarantine {
+        &self.quarantine
+    }
+
+    /// Reads its checkpoint again before the next step: somebody else may have gone on.
+    pub const fn reload(&mut self) {
+        self.checkpoint = None;
+    }
+
+    /// Fixes the size of the next batches in events; it adapts from there.
+    pub const fn set_batch_events(&mut self, events: usize) {
+        self.batch_events = if events == 0 { 1 } else { events };
+    }
+
+    /// Folds the next batch; none when it stands at the end of the log.
+    ///
+    /// # Errors
+    /// See [`StepError`]. After an error the checkpoint is read again.
+    pub async fn step(&mut self, crash: &CrashPoint) -> Result<Option<Applied>, StepError> {
+        let stepped = self.try_step(crash).await;
+        if stepped.is_err() {
+            self.checkpoint = None;
+        }
+        stepped
+    }
+
+    /// Folds everything there is.
+    ///
+    /// # Errors
+    /// See [`StepError`].
+    pub async fn catch_up(&mut self) -> Result<(), StepError> {
+        while self.step(&CrashPoint::NEVER).await?.is_some() {}
+        Ok(())
+    }
+
+    async fn try_step(&mut self, crash: &CrashPoint) -> Result<Option<Applied>, StepError> {
+        let standing = match self.checkpoint {
+            Some(standing) => standing,
+            None => self.load().await?,
+        };
+        let source = &self.parts.source;
+        let found = source.after(self.store.ws, &standing, self.batch_events).await;
+        let Some(batch) = found.map_err(StepError::of_log)? else { return Ok(None) };
+        let started = Instant::now();
+        let (checkpoint, faults) = self.fold_and_write(&standing, &batch, crash).await?;
+        self.checkpoint = Some(checkpoint);
+        for fault in &faults {
+            self.quarantine.0.insert(fault.stream, fault.position);
+        }
+        let took = started.elapsed();
+        self.adapt(batch.len, took);
+        Ok(Some(Applied {
+            events: batch.len,
+            took,
+            first_at_micros: batch.first_at.as_micros(),
+            quarantined: faults.len(),
+        }))
+    }
+
+    async fn load(&mut self) -> Result<Checkpoint, StepError> {
+        let mut connection = self.parts.pool.acquire().await.map_err(StepError::of_sql)?;
+        let (ws, schema) = (self.store.ws, &self.store.schema);
+        let standing =
+            checkpoint::read(&mut connection, ws, schema).await.map_err(StepError::of_sql)?;
+        self.quarantine =
+            read_quarantine(&mut connection, ws, schema).await.map_err(StepError::of_sql)?;
+        self.checkpoint = Some(standing);
+        Ok(standing)
+    }
+
+    async fn fold_and_write(
+        &self,
+        standing: &Checkpoint,
+        batch: &LogBatch,
+        crash: &CrashPoint,
+    ) -> Result<(Checkpoint, Vec<Fault>), StepError> {
+        let events: Vec<&StoredEvent> = batch.events().collect();
+        let next = Checkpoint {
+            seq: standing.seq + 1,
+            position: batch.position,
+            commit: batch.commit,
+            hash: batch.hash,
+        };
+        let mut attempt = Attempt::new(self.projection, self.quarantine.clone());
+        loop {
+            let (fold, mut connection) = self.fold(&mut attempt, &events).await?;
+            let wrote = self
+                .store
+                .write(&mut connection, fold.as_ref(), (&next, &attempt.faults), crash)
+                .await;
+            match wrote {
+                Ok(()) => {
+                    if next.seq % CHECKPOINTS_KEPT == 0 {
+                        let pruned = checkpoint::prune(
+                            &mut connection,
+                            self.store.ws,
+                            &self.store.schema,
+                            next.seq,
+                        );
+                        pruned.await.map_err(StepError::of_sql)?;
+                    }
+                    return Ok((next, attempt.faults));
+                }
+                Err(WriteError::Fenced) => return Err(StepError::Fenced),
+                Err(WriteError::Step(error)) => return Err(error),
+                Err(WriteError::Refused(error)) => {
+                    drop(connection);
+                    let fault = self.culprit(&attempt, &events, &next).await?;
+                    attempt.leave_out(fault.ok_or(StopReason::Tables(error))?)?;
+                }
+            }
+        }
+    }
+
+    /// Folds the events on top of the stored rows; answers with the connection to write over.
+    async fn fold(
+        &self,
+        attempt: &mut Attempt,
+        events: &[&StoredEvent],
+    ) -> Result<(Box<dyn Fold>, PoolConnection<Postgres>), StepError> {
+        let mut fold = (self.projection.fold)();
+        attempt.decode(events, fold.as_mut())?;
+        if self.projection.opens {
+            let vault = self.parts.vault.as_ref().ok_or(StopReason::NoVault)?;
+            attempt.open(vault, self.store.ws, events, fold.as_mut()).await?;
+        }
+        fold.announce(events);
+        let mut connection = self.parts.pool.acquire().await.map_err(StepError::of_sql)?;
+        self.store.prefetch(&mut connection, fold.as_mut()).await.map_err(StepError::of_sql)?;
+        attempt.apply(events, fold.as_mut())?;
+        Ok((fold, connection))
+    }
+
+    /// The database refuses a value and does not say whose: the stream without whose events, and those of the streams after
+    /// it, the batch could be written.
+    async fn culprit(
+        &self,
+        attempt: &Attempt,
+        events: &[&StoredEvent],
+        next: &Checkpoint,
+    ) -> Result<Option<Fault>, StepError> {
+        let mut suspects = attempt.suspects(events);
+        let (mut accepted, mut refused) = (0, suspects.len());
+        while refused > accepted + 1 {
+            let middle = accepted.midpoint(refused);
+            let mut trial = attempt.without(&suspects[middle..]);
+            let (fold, mut connection) = self.fold(&mut trial, events).await?;
+            match self.store.try_write(&mut connection, fold.as_ref(), next).await {
+                Ok(()) => accepted = middle,
+                Err(WriteError::Refused(_)) => refused = middle,
+                Err(WriteError::Fenced) => return Err(StepError::Fenced),
+                Err(WriteError::Step(error)) => return Err(error),
+            }
+        }
+        Ok(if refused == 0 { None } else { Some(suspects.swap_remove(refused - 1)) })
+    }
+
+    fn adapt(&mut self, events: usize, took: Duration) {
+        if took > BATCH_TARGET * 3 / 2 {
+            self.batch_events = (self.batch_events / 2).max(1);
+        } else if took < BATCH_TARGET * 2 / 3 && events * 2 > self.batch_events {
+            self.batch_events = (self.batch_events * 2).min(BATCH_EVENTS_MAX);
+        }
+    }
+}
+
+async fn read_quarantine(
+    connection: &mut PgConnection,
+    ws: WorkspaceId,
+    schema: &str,
+) -> Result<Quarantine, sqlx::Error> {
+    let rows = sqlx::query(include_str!("sql/quarantine_read.sql"))
+        .bind(ws.0)
+        .bind(schema)
+        .fetch_all(connection)
+        .await?;
+    let mut quarantine = Quarantine::default();
+    for row in &rows {
+        quarantine
+            .0
+            .insert(row.try_get::<Uuid, _>("stream")?, checkpoint::unsigned(row.try_get("pos")?));
+    }
+    Ok(quarantine)
+}
