@@ -193,7 +193,7 @@ impl DraftBodies {
             (None, _) if !assigned.is_empty() => return Ok(Step::Gone),
             (None, None) => return Ok(Step::NeedsNewKey),
             (None, Some(key)) => {
-                self.vault.assign_in(&mut tx, name.ws, key, &scope).await?;
+                self.vault.assign_in(&mut tx, name.ws, key.id, &scope).await?;
                 key.clone()
             }
         };

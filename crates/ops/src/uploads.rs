@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use decider::{Cipher, Opened, SealId, Sealed, Timestamp, WorkspaceId};
+use decider::{Cipher, KeyScope, Opened, SealId, Sealed, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row};
@@ -48,7 +48,7 @@ pub struct Upload {
     pub user: Uuid,
     /// What it is.
     pub meta: UploadMeta,
-    /// Where its bytes are. Whoever attaches the file assigns this key together with the event.
+    /// Where its bytes are.
     pub object: ObjectRef,
     /// When it was uploaded.
     pub created_at: Timestamp,
@@ -87,7 +87,8 @@ impl Uploads {
         Self { db, vault }
     }
 
-    /// Records a file whose bytes were stored with `key` (the key of `upload.object`).
+    /// Records a file whose bytes were stored with `key` (the key of `upload.object`), and assigns the key to it. Whoever
+    /// attaches the file adds the persons it is about: [`Vault::assign`] with the content scope of the upload's id.
     ///
     /// # Errors
     /// When something broke.
@@ -101,6 +102,9 @@ impl Uploads {
         let at = (upload.id, SealId(upload.id));
         let cipher = self.vault.seal(upload.ws, key, at, FIELD, &clear)?;
         let size = i64::try_from(upload.object.size).map_err(|_| OpsError::Malformed)?;
+        let mut tx = self.db.begin().await?;
+        let scope = KeyScope::content(upload.id, Vec::new());
+        self.vault.assign_in(&mut tx, upload.ws, key.id, &scope).await?;
         sqlx::query(include_str!("sql/upload_insert.sql"))
             .bind(upload.ws.0)
             .bind(upload.id)
@@ -110,8 +114,9 @@ impl Uploads {
             .bind(&upload.object.hash)
             .bind(size)
             .bind(now.as_micros())
-            .execute(&self.db)
+            .execute(&mut *tx)
             .await?;
+        tx.commit().await?;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Which key seals what: the assigned one of a person or ticket, a new one from the stock for everything else.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use decider::{KeyKind, KeyScope, WorkspaceId};
@@ -8,7 +8,7 @@ use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::error::VaultError;
-use crate::key_ring::{Known, SealingKey, SealingKeys};
+use crate::key_ring::{Known, SealingKey, SealingKeys, subjects_of};
 use crate::pool::Stock;
 use crate::vault::Vault;
 
@@ -79,7 +79,24 @@ impl Vault {
         Ok(key)
     }
 
-    /// Assigns a key to a scope in the caller's transaction: for records outside the log.
+    /// Assigns a key to a scope and adds its subjects, for what is sealed outside an append: files, raw messages, drafts.
+    /// Repeating it changes nothing, and later calls may add subjects.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn assign(
+        &self,
+        ws: WorkspaceId,
+        key_id: Uuid,
+        scope: &KeyScope,
+    ) -> Result<(), VaultError> {
+        let mut tx = self.shared.db.begin().await?;
+        self.assign_in(&mut tx, ws, key_id, scope).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The same inside the caller's transaction.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -87,10 +104,21 @@ impl Vault {
         &self,
         connection: &mut PgConnection,
         ws: WorkspaceId,
-        key: &SealingKey,
+        key_id: Uuid,
         scope: &KeyScope,
     ) -> Result<(), VaultError> {
-        insert_assignment(connection, ws, key.id, scope).await
+        let subjects: BTreeSet<Uuid> = subjects_of(scope).collect();
+        let subjects = Vec::from_iter(subjects);
+        insert_assignment(connection, ws, key_id, scope).await?;
+        if !subjects.is_empty() {
+            sqlx::query(include_str!("sql/subjects_insert.sql"))
+                .bind(ws.0)
+                .bind(subjects)
+                .bind(key_id)
+                .execute(connection)
+                .await?;
+        }
+        Ok(())
     }
 
     /// Records that a scope had a key and has none any more, for a scope that never got one: nothing can be sealed for it.

@@ -102,14 +102,19 @@ impl SealingKeys {
     }
 
     pub(crate) fn add_subjects(&mut self, scope: &KeyScope) {
-        let own = (scope.kind == KeyKind::Person).then_some(scope.id);
-        for subject in own.into_iter().chain(scope.subjects.iter().copied()) {
+        for subject in subjects_of(scope) {
             let all = self.subjects.entry((scope.kind, scope.id)).or_default();
             if !all.contains(&subject) {
                 all.push(subject);
             }
         }
     }
+}
+
+/// The persons a key of this scope concerns: a person's own id included.
+pub fn subjects_of(scope: &KeyScope) -> impl Iterator<Item = Uuid> + '_ {
+    let own = (scope.kind == KeyKind::Person).then_some(scope.id);
+    own.into_iter().chain(scope.subjects.iter().copied())
 }
 
 /// What is known about a key.
