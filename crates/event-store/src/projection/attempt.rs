@@ -3,7 +3,7 @@
 use decider::{StoredEvent, WorkspaceId};
 use vault::Vault;
 
-use super::error::{Fault, FaultCause, StepError, StopReason};
+use super::error::{Fault, StepError, StopReason};
 use super::fold::{Fold, ProjectionType, Quarantine};
 use super::opening::{self, OpenError};
 
@@ -75,21 +75,8 @@ impl Attempt {
         Ok(())
     }
 
-    /// The first event of each stream that is not left out yet.
-    pub(super) fn suspects(&self, events: &[&StoredEvent]) -> Vec<Fault> {
-        let mut suspects: Vec<Fault> = Vec::new();
-        for event in events.iter().filter(|event| !self.without.covers(event)) {
-            if !suspects.iter().any(|fault| fault.stream == event.stream) {
-                suspects.push(Fault::new(event, FaultCause::Refused));
-            }
-        }
-        suspects
-    }
-
-    /// An attempt without some more streams.
-    pub(super) fn without(&self, suspects: &[Fault]) -> Self {
-        let mut without = self.without.clone();
-        without.0.extend(suspects.iter().map(|fault| (fault.stream, fault.position)));
-        Self::new(self.projection, without)
+    /// Another attempt that leaves out the same.
+    pub(super) fn again(&self) -> Self {
+        Self::new(self.projection, self.without.clone())
     }
 }

@@ -12,7 +12,6 @@ use super::fold::ProjectionType;
 use super::lease::Leases;
 use super::projector::{Projector, ProjectorParts};
 use super::status::{ProjectionState, StatusCell};
-use super::store::CrashPoint;
 use super::wait::Checkpoints;
 
 /// How often the log is asked when nothing woke the follower: alone enough for correctness.
@@ -73,7 +72,7 @@ impl Follower {
             }
             Err(error) => return self.back_off(&error),
         }
-        match self.projector.step(&CrashPoint::NEVER).await {
+        match self.projector.step().await {
             Ok(applied) => {
                 self.pause = BACK_OFF.0;
                 if let Some(applied) = &applied {

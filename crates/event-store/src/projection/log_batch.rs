@@ -55,13 +55,13 @@ impl LogSource {
         checkpoint: &Checkpoint,
         events_max: usize,
     ) -> Result<Option<LogBatch>, LogError> {
-        if let Some(batch) = self.from_memory(ws, checkpoint, events_max)? {
+        if let Some(batch) = self.memory_after(ws, checkpoint, events_max)? {
             return Ok(Some(batch));
         }
-        self.from_database(ws, checkpoint, events_max).await
+        self.database_after(ws, checkpoint, events_max).await
     }
 
-    fn from_memory(
+    fn memory_after(
         &self,
         ws: WorkspaceId,
         checkpoint: &Checkpoint,
@@ -85,7 +85,7 @@ impl LogSource {
         Ok(batch_of(&commits, taken, parts))
     }
 
-    async fn from_database(
+    async fn database_after(
         &self,
         ws: WorkspaceId,
         checkpoint: &Checkpoint,

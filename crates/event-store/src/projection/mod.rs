@@ -22,9 +22,6 @@ mod table;
 mod table_sql;
 mod wait;
 
-#[cfg(test)]
-mod tests;
-
 pub use checkpoint::Checkpoint;
 pub use column::{Column, ColumnType, Json, RowKey, Scalar, SqlType};
 pub use engine::{Engine, EngineHandle, EngineParts};

@@ -10,7 +10,7 @@ use vault::Vault;
 
 use super::attempt::Attempt;
 use super::checkpoint::{self, CHECKPOINTS_KEPT, Checkpoint};
-use super::error::{Fault, StepError, StopReason};
+use super::error::{Fault, FaultCause, StepError, StopReason};
 use super::fold::{Fold, ProjectionType, Quarantine};
 use super::log_batch::{LogBatch, LogSource};
 use super::store::{CrashPoint, Store, WriteError};
@@ -96,7 +96,15 @@ impl Projector {
     ///
     /// # Errors
     /// See [`StepError`]. After an error the checkpoint is read again.
-    pub async fn step(&mut self, crash: &CrashPoint) -> Result<Option<Applied>, StepError> {
+    pub async fn step(&mut self) -> Result<Option<Applied>, StepError> {
+        self.step_until(&CrashPoint::never()).await
+    }
+
+    /// The same, cut off somewhere: for tests.
+    ///
+    /// # Errors
+    /// See [`StepError`].
+    pub async fn step_until(&mut self, crash: &CrashPoint) -> Result<Option<Applied>, StepError> {
         let stepped = self.try_step(crash).await;
         if stepped.is_err() {
             self.checkpoint = None;
@@ -109,7 +117,7 @@ impl Projector {
     /// # Errors
     /// See [`StepError`].
     pub async fn catch_up(&mut self) -> Result<(), StepError> {
-        while self.step(&CrashPoint::NEVER).await?.is_some() {}
+        while self.step().await?.is_some() {}
         Ok(())
     }
 
@@ -170,7 +178,7 @@ impl Projector {
                 .await;
             match wrote {
                 Ok(()) => {
-                    if next.seq % CHECKPOINTS_KEPT == 0 {
+                    if next.seq.is_multiple_of(CHECKPOINTS_KEPT) {
                         let pruned = checkpoint::prune(
                             &mut connection,
                             self.store.ws,
@@ -211,20 +219,18 @@ impl Projector {
         Ok((fold, connection))
     }
 
-    /// The database refuses a value and does not say whose: the stream without whose events, and those of the streams after
-    /// it, the batch could be written.
+    /// The database refuses a value and does not say whose: the event with which the batch, cut off there, is refused, and
+    /// without which it is not.
     async fn culprit(
         &self,
         attempt: &Attempt,
         events: &[&StoredEvent],
         next: &Checkpoint,
     ) -> Result<Option<Fault>, StepError> {
-        let mut suspects = attempt.suspects(events);
-        let (mut accepted, mut refused) = (0, suspects.len());
+        let (mut accepted, mut refused) = (0, events.len());
         while refused > accepted + 1 {
             let middle = accepted.midpoint(refused);
-            let mut trial = attempt.without(&suspects[middle..]);
-            let (fold, mut connection) = self.fold(&mut trial, events).await?;
+            let (fold, mut connection) = self.fold(&mut attempt.again(), &events[..middle]).await?;
             match self.store.try_write(&mut connection, fold.as_ref(), next).await {
                 Ok(()) => accepted = middle,
                 Err(WriteError::Refused(_)) => refused = middle,
@@ -232,7 +238,7 @@ impl Projector {
                 Err(WriteError::Step(error)) => return Err(error),
             }
         }
-        Ok(if refused == 0 { None } else { Some(suspects.swap_remove(refused - 1)) })
+        Ok(events.get(accepted).map(|event| Fault::new(event, FaultCause::Refused)))
     }
 
     fn adapt(&mut self, events: usize, took: Duration) {

@@ -22,7 +22,10 @@ pub struct CrashPoint(AtomicU32);
 
 impl CrashPoint {
     /// Never.
-    pub const NEVER: Self = Self(AtomicU32::new(u32::MAX));
+    #[must_use]
+    pub const fn never() -> Self {
+        Self(AtomicU32::new(u32::MAX))
+    }
 
     /// Before the n-th statement (from 0) of the writing transaction, its commit included; one later is right after it.
     #[must_use]
@@ -117,7 +120,7 @@ impl Store {
         checkpoint: &Checkpoint,
     ) -> Result<(), WriteError> {
         let mut transaction = connection.begin_with(BEGIN).await.map_err(step)?;
-        self.write_in(&mut transaction, fold, (checkpoint, &[]), &CrashPoint::NEVER).await?;
+        self.write_in(&mut transaction, fold, (checkpoint, &[]), &CrashPoint::never()).await?;
         transaction.rollback().await.map_err(step)
     }
 
