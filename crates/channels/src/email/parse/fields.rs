@@ -2,22 +2,20 @@
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use mail_parser::parsers::MessageStream;
 use mail_parser::{Addr, Address as Parsed, DateTime, HeaderValue};
 
-use super::headers::Headers;
-use super::{Address, Problems, names, words};
+use super::head::Head;
+use super::{Address, Problems, names};
 use crate::email::ids;
 
 const SUBJECT_CHARS_MAX: usize = 2_000;
-/// More of a subject is not even decoded.
-const SUBJECT_BYTES_MAX: usize = 64 * 1024;
 /// 1990-01-01: no mail that a help desk gets is older.
 const EARLIEST_SECOND: i64 = 631_152_000;
 const AHEAD_SECONDS_MAX: i64 = 2 * 24 * 60 * 60;
 
-pub fn message_id(headers: &Headers, problems: &mut Problems) -> Option<String> {
-    let mut found: Vec<String> = headers.all("message-id").filter_map(ids::own_id).collect();
+pub fn message_id(head: Head<'_>, problems: &mut Problems) -> Option<String> {
+    let mut found: Vec<String> =
+        head.texts("message-id").filter_map(|id| ids::own_id(&id)).collect();
     found.dedup();
     match found.len() {
         0 => problems.note("no_message_id"),
@@ -27,48 +25,48 @@ pub fn message_id(headers: &Headers, problems: &mut Problems) -> Option<String> 
     found.into_iter().next()
 }
 
-pub fn ids(headers: &Headers, name: &str) -> Vec<String> {
+pub fn ids(head: Head<'_>, name: &'static str) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
-    headers.all(name).flat_map(ids::referred_ids).filter(|id| seen.insert(id.clone())).collect()
+    head.texts(name)
+        .flat_map(|value| ids::referred_ids(&value))
+        .filter(|id| seen.insert(id.clone()))
+        .collect()
 }
 
-pub fn from(headers: &Headers, problems: &mut Problems) -> Option<Address> {
-    let found = addresses(headers, "from", problems).into_iter().next();
+pub fn from(head: Head<'_>, problems: &mut Problems) -> Option<Address> {
+    let found = addresses(head, "from", problems).into_iter().next();
     if found.is_none() {
         problems.note("no_from");
     }
     found
 }
 
-pub fn addresses(headers: &Headers, name: &str, problems: &mut Problems) -> Vec<Address> {
-    headers.all(name).flat_map(|value| listed(value, problems)).collect()
-}
-
-fn listed(value: &str, problems: &mut Problems) -> Vec<Address> {
-    let line = words::in_utf8(value) + "\n";
-    let groups = match MessageStream::new(line.as_bytes()).parse_address() {
-        HeaderValue::Address(Parsed::List(list)) => vec![list],
-        HeaderValue::Address(Parsed::Group(groups)) => {
-            groups.into_iter().map(|group| group.addresses).collect()
-        }
-        _ => Vec::new(),
-    };
+pub fn addresses(head: Head<'_>, name: &'static str, problems: &mut Problems) -> Vec<Address> {
     let mut addresses = Vec::new();
-    for addr in groups.into_iter().flatten() {
-        match address(&addr) {
-            Some(address) => addresses.push(address),
-            // A name alone is how "undisclosed recipients" look.
-            None if addr.address.is_none() => {}
-            None => problems.note("bad_address"),
+    for value in head.values(name, |stream| stream.parse_address()) {
+        let groups: Vec<&[Addr<'_>]> = match value.as_ref() {
+            HeaderValue::Address(Parsed::List(list)) => vec![list],
+            HeaderValue::Address(Parsed::Group(groups)) => {
+                groups.iter().map(|group| group.addresses.as_slice()).collect()
+            }
+            _ => Vec::new(),
+        };
+        for addr in groups.into_iter().flatten() {
+            match address(addr) {
+                Some(address) => addresses.push(address),
+                // A name alone is how "undisclosed recipients" look.
+                None if addr.address.is_none() => {}
+                None => problems.note("bad_address"),
+            }
         }
     }
     addresses
 }
 
 fn address(addr: &Addr<'_>) -> Option<Address> {
-    let name = addr.name.as_deref().map(words::decoded).unwrap_or_default();
+    let name = addr.name.as_deref().unwrap_or_default();
     match addr.address.as_deref() {
-        Some(email) => Some(Address { name: names::shown(&name), email: email_in(email)? }),
+        Some(email) => Some(Address { name: names::shown(name), email: email_in(email)? }),
         // Some mailers encode the address together with the name.
         None => {
             let (before, email) = name.rsplit_once('<')?;
@@ -89,10 +87,9 @@ fn email_in(text: &str) -> Option<String> {
     fits.then(|| email.to_owned())
 }
 
-pub fn subject(headers: &Headers, problems: &mut Problems) -> Option<String> {
-    let value = headers.first("subject")?;
-    let end = (0..=SUBJECT_BYTES_MAX.min(value.len())).rev().find(|at| value.is_char_boundary(*at));
-    let subject = names::shown(&words::decoded(&value[..end.unwrap_or(0)]))?;
+pub fn subject(head: Head<'_>, problems: &mut Problems) -> Option<String> {
+    let value = head.values("subject", |stream| stream.parse_unstructured()).next()?;
+    let subject = names::shown(value.as_text()?)?;
     match subject.char_indices().nth(SUBJECT_CHARS_MAX) {
         Some((cut, _)) => {
             problems.note("long_subject");
@@ -102,8 +99,8 @@ pub fn subject(headers: &Headers, problems: &mut Problems) -> Option<String> {
     }
 }
 
-pub fn date(headers: &Headers, now: Timestamp, problems: &mut Problems) -> Option<Timestamp> {
-    let Some(value) = headers.first("date") else {
+pub fn date(head: Head<'_>, now: Timestamp, problems: &mut Problems) -> Option<Timestamp> {
+    let Some(value) = head.text("date") else {
         problems.note("no_date");
         return None;
     };

@@ -1,21 +1,25 @@
 //! Reads a mail into plain data. It never refuses: what cannot be understood is named in `problems` and left out.
 
 mod automatic;
+mod body;
 mod decode;
 mod fields;
-mod headers;
-mod mime;
+mod guard;
+mod head;
 mod names;
-mod params;
+mod part;
+mod repair;
+mod seams;
 #[cfg(test)]
 mod tests;
-mod words;
 
 use std::panic;
 
 use jiff::Timestamp;
+use mail_parser::MessageParser;
 
-use self::headers::Headers;
+use self::guard::Structure;
+use self::head::Head;
 pub(crate) use self::names::turns_direction;
 
 /// A mail as a help desk needs it. The raw bytes remain the truth; this can be made again at any time.
@@ -99,7 +103,7 @@ impl Problems {
 
 /// Reads a mail; `now` tells an implausible date from a good one.
 pub fn parse(raw: &[u8], now: Timestamp) -> ParsedMail {
-    // The header parsers are foreign code and the input is hostile: a panic there must not lose the mail.
+    // The library is foreign code and the input is hostile: a panic there must not lose the mail.
     panic::catch_unwind(|| read(raw, now)).unwrap_or_else(|_| unparsable())
 }
 
@@ -109,25 +113,43 @@ fn unparsable() -> ParsedMail {
 
 fn read(raw: &[u8], now: Timestamp) -> ParsedMail {
     let start = raw.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    let raw = &raw[start..];
-    let headers = Headers::read(raw);
-    if !headers.are_of_a_mail() {
+    let raw = repair::header_block(&raw[start..]);
+    let structure = guard::structure(&raw);
+    let parser = MessageParser::default();
+    let message = match structure {
+        Structure::Sound => parser.parse(&*raw),
+        Structure::TooManyParts(end) => parser.parse(&raw[..end]),
+        Structure::TooDeep => parser.parse_headers(&*raw),
+    };
+    let Some(message) = message else { return unparsable() };
+    let head = Head::new(message.headers(), &raw);
+    if !head.is_of_a_mail() {
         return unparsable();
     }
     let mut problems = Problems::default();
-    let message_id = fields::message_id(&headers, &mut problems);
-    let from = fields::from(&headers, &mut problems);
-    let date = fields::date(&headers, now, &mut problems);
-    let subject = fields::subject(&headers, &mut problems);
-    let mut addresses = |name| fields::addresses(&headers, name, &mut problems);
+    let message_id = fields::message_id(head, &mut problems);
+    let from = fields::from(head, &mut problems);
+    let date = fields::date(head, now, &mut problems);
+    let subject = fields::subject(head, &mut problems);
+    let mut addresses = |name| fields::addresses(head, name, &mut problems);
     let (reply_to, sender) = (addresses("reply-to"), addresses("sender"));
     let (to, cc, bcc) = (addresses("to"), addresses("cc"), addresses("bcc"));
-    let automatic = automatic::reason(&headers, from.as_ref());
-    let body = mime::read(&headers, &raw[headers.body_at..], &mut problems);
+    let body = match structure {
+        Structure::Sound => body::read(&message, &mut problems),
+        Structure::TooManyParts(_) => {
+            problems.note("too_many_parts");
+            body::read(&message, &mut problems)
+        }
+        Structure::TooDeep => {
+            problems.note("too_deep");
+            body::undivided(head, &raw, &mut problems)
+        }
+    };
     ParsedMail {
         message_id,
-        in_reply_to: fields::ids(&headers, "in-reply-to"),
-        references: fields::ids(&headers, "references"),
+        in_reply_to: fields::ids(head, "in-reply-to"),
+        references: fields::ids(head, "references"),
+        automatic: automatic::reason(head, from.as_ref()),
         from,
         reply_to,
         sender,
@@ -139,7 +161,6 @@ fn read(raw: &[u8], now: Timestamp) -> ParsedMail {
         text: body.text,
         html: body.html,
         attachments: body.attachments,
-        automatic,
         problems: problems.0,
         parsed: true,
     }

@@ -263,6 +263,40 @@ fn a_multipart_without_its_boundary_is_read_as_text() {
 }
 
 #[test]
+fn mails_within_mails_up_to_the_limit_are_dropped_without_harm() {
+    let nested = "Content-Type: message/rfc822\n\n".repeat(500);
+    let mail = read_mail(format!("From: anna@example.org\n{nested}Subject: inmost\n\nHello\n"));
+    assert_eq!(mail.attachments.len(), 1);
+    assert!(mail.attachments[0].bytes.ends_with(b"Subject: inmost\n\nHello\n"));
+    assert!(!mail.problems.contains(&"too_deep"));
+}
+
+#[test]
+fn of_a_mail_that_breaks_off_everything_that_came_is_read() {
+    let start = "From: anna@example.org\nContent-Type: multipart/mixed; boundary=b\n\n--b\n";
+    let mail = read_mail(format!(
+        "{start}Content-Type: text/html\n\n<p>Hi</p>\n--b\nContent-Type: image/png\n\
+         Content-Transfer-Encoding: base64 (sic)\n\nSGVsbG8h"
+    ));
+    assert_eq!(mail.html.as_deref(), Some("<p>Hi</p>"));
+    assert_eq!(mail.attachments[0].bytes, b"Hello!");
+    let mail = read_mail(format!(
+        "{start}Content-Type: text/plain; charset=utf-8\n\
+         Content-Transfer-Encoding: quoted-printable\n\n5 =E2=82=AC"
+    ));
+    assert_eq!(mail.text.as_deref(), Some("5 \u{20ac}"));
+    assert!(mail.attachments.is_empty());
+}
+
+#[test]
+fn text_of_an_old_or_wrong_kind_is_read() {
+    for kind in ["text", "text/markdown", "text/plain; charset=us-ascii"] {
+        let mail = with_header(&format!("Content-Type: {kind}\n\nGr\u{fc}\u{df}e"));
+        assert_eq!(mail.text.as_deref(), Some("Gr\u{fc}\u{df}e\n\nHello\n"), "{kind}");
+    }
+}
+
+#[test]
 fn names_cannot_disguise_themselves() {
     let mail = read_mail(
         "From: \"Anna\u{202E}gro.elpmaxe\" <anna@example.org>\nTo: an\u{200B}na@example.org\n\
