@@ -1,0 +1,139 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use commands::Directory;
+use decider::{Timestamp, WorkspaceId};
+use event_store::handler::CommandHandler;
+use event_store::log::LogReader;
+use event_store::projection::{Checkpoints, ProjectionStatus};
+use metrics_exporter_prometheus::PrometheusHandle;
+use ops::Ops;
+use sqlx::PgPool;
+use vault::{SealedObjects, Vault};
+
+use crate::error::ApiError;
+use crate::settings::{Limits, Settings};
+
+/// What every view is doing, as [`event_store::projection::EngineHandle::status`] tells it.
+pub type ViewStatus = Arc<dyn Fn() -> Vec<ProjectionStatus> + Send + Sync>;
+
+/// What the application is made of; the server puts it together.
+pub struct AppParts {
+    /// Takes commands.
+    pub handler: CommandHandler,
+    /// Reads the log.
+    pub reader: LogReader,
+    /// Reads the views: connections whose `search_path` names the schemas of the active versions.
+    pub views: PgPool,
+    /// Opens and seals.
+    pub vault: Vault,
+    /// Attachments and original messages.
+    pub objects: SealedObjects,
+    /// Operational state.
+    pub ops: Ops,
+    /// How far the views are.
+    pub checkpoints: Checkpoints,
+    /// What the views are doing.
+    pub view_status: ViewStatus,
+    /// Renders the metrics; none where nobody collects them.
+    pub metrics: Option<PrometheusHandle>,
+    /// What operators may set.
+    pub settings: Settings,
+}
+
+/// The application. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    parts: Arc<AppParts>,
+}
+
+impl App {
+    /// An application of these parts.
+    #[must_use]
+    pub fn new(parts: AppParts) -> Self {
+        Self { parts: Arc::new(parts) }
+    }
+
+    /// Takes commands. Routes use [`App::execute`], which adds what a request knows.
+    #[must_use]
+    pub fn handler(&self) -> &CommandHandler {
+        &self.parts.handler
+    }
+
+    /// Reads the log.
+    #[must_use]
+    pub fn reader(&self) -> &LogReader {
+        &self.parts.reader
+    }
+
+    /// Reads the views: for the queries of crate `projections`.
+    #[must_use]
+    pub fn views(&self) -> &PgPool {
+        &self.parts.views
+    }
+
+    /// Opens and seals.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        &self.parts.vault
+    }
+
+    /// Attachments and original messages.
+    #[must_use]
+    pub fn objects(&self) -> &SealedObjects {
+        &self.parts.objects
+    }
+
+    /// Operational state.
+    #[must_use]
+    pub fn ops(&self) -> &Ops {
+        &self.parts.ops
+    }
+
+    /// How far the views are.
+    #[must_use]
+    pub fn checkpoints(&self) -> &Checkpoints {
+        &self.parts.checkpoints
+    }
+
+    /// What the views are doing.
+    #[must_use]
+    pub fn view_status(&self) -> Vec<ProjectionStatus> {
+        (self.parts.view_status)()
+    }
+
+    /// The metrics as text.
+    #[must_use]
+    pub fn render_metrics(&self) -> String {
+        self.parts.metrics.as_ref().map(PrometheusHandle::render).unwrap_or_default()
+    }
+
+    /// What operators may set.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.parts.settings
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.parts.settings.clock)()
+    }
+
+    /// The workspace's users, pipelines, properties and channels.
+    ///
+    /// # Errors
+    /// 503 when they were never read and the database does not answer.
+    pub async fn directory(&self, ws: WorkspaceId) -> Result<Arc<Directory>, ApiError> {
+        self.parts.handler.ready(ws).await?;
+        Ok(self.parts.handler.directory(ws))
+    }
+}
+
+impl FromRef<App> for Limits {
+    fn from_ref(app: &App) -> Self {
+        app.parts.settings.limits
+    }
+}

@@ -1,0 +1,144 @@
+//! Reads: query parameters, ids in addresses, and answers that are at least as new as asked for.
+
+use std::str::FromStr;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Path, Query};
+use decider::LogPosition;
+use event_store::projection::Freshness;
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use crate::answer::{LOG_POSITION, Stale};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::{ApiError, Kind};
+
+/// An id in the address. What is no id names nothing, so it answers as what does not exist.
+pub struct Id<T>(pub T);
+
+impl<S, T> FromRequestParts<S> for Id<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned + Send,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(id)) => Ok(Self(id)),
+            Err(_) => Err(ApiError::not_found()),
+        }
+    }
+}
+
+/// Query parameters. Unknown ones are refused if the type says `#[serde(deny_unknown_fields)]`, as all do.
+pub struct Params<T>(pub T);
+
+impl<S, T> FromRequestParts<S> for Params<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        match Query::<T>::try_from_uri(&parts.uri) {
+            Ok(Query(params)) => Ok(Self(params)),
+            Err(rejection) => Err(explain(&rejection)),
+        }
+    }
+}
+
+fn explain(rejection: &QueryRejection) -> ApiError {
+    let said = rejection.body_text();
+    let said = said.rsplit("query string: ").next().unwrap_or_default();
+    if let Some((_, rest)) = said.split_once("unknown field `") {
+        let name = rest.split('`').next().unwrap_or_default();
+        return ApiError::malformed_field(name, "unknown_parameter", "this parameter is not known here");
+    }
+    if let Some((_, rest)) = said.split_once("missing field `") {
+        let name = rest.split('`').next().unwrap_or_default();
+        return ApiError::malformed_field(name, "missing_parameter", "this parameter is missing");
+    }
+    if let Some((_, rest)) = said.split_once("duplicate field `") {
+        let name = rest.split('`').next().unwrap_or_default();
+        return ApiError::malformed_field(name, "invalid_parameter", "this parameter is given twice");
+    }
+    let name = said.split(": ").next().filter(|name| !name.contains(' ')).unwrap_or_default();
+    ApiError::malformed_field(name, "invalid_parameter", "this is not a value of the right form")
+}
+
+/// The position that the answer must have reached: the header `Log-Position`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtLeast(pub Option<LogPosition>);
+
+impl<S: Send + Sync> FromRequestParts<S> for AtLeast {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let Some(value) = parts.headers.get(LOG_POSITION) else { return Ok(Self(None)) };
+        let position = value.to_str().ok().and_then(|text| LogPosition::from_str(text.trim()).ok());
+        if position.is_none() {
+            let detail = "Log-Position takes a position as a write answered it";
+            return Err(ApiError::new(Kind::Malformed, "invalid_log_position", detail));
+        }
+        Ok(Self(position))
+    }
+}
+
+impl App {
+    /// Waits a moment until a view is as new as asked for. Call it before the query; its answer goes into the response.
+    pub async fn await_view(&self, caller: &Caller, at_least: AtLeast, view: &str) -> Stale {
+        let Some(position) = at_least.0 else { return Stale(false) };
+        let at_most = self.settings().limits.view_within;
+        let freshness = self.checkpoints().wait(caller.ws, view, position, at_most).await;
+        Stale(freshness == Freshness::Stale)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read")]
+    struct Wanted {
+        limit: Option<u16>,
+        name: String,
+    }
+
+    async fn refused(query: &str) -> (String, String) {
+        let request = http::Request::get(format!("/x?{query}")).body(()).unwrap();
+        let (mut parts, ()) = request.into_parts();
+        let error = Params::<Wanted>::from_request_parts(&mut parts, &()).await.err().unwrap();
+        (error.code().to_owned(), format!("{error:?}"))
+    }
+
+    #[tokio::test]
+    async fn a_wrong_parameter_is_named() {
+        for (query, code, field) in [
+            ("name=a&limt=1", "unknown_parameter", "\"limt\""),
+            ("limit=1", "missing_parameter", "\"name\""),
+            ("name=a&limit=x", "invalid_parameter", "\"limit\""),
+            ("name=a&name=b", "invalid_parameter", "\"name\""),
+        ] {
+            let (found, error) = refused(query).await;
+            assert_eq!(found, code, "{query}: {error}");
+            assert!(error.contains(field), "{query}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_position_that_is_none_is_refused() {
+        for (value, expected) in [("17", Some(17)), ("-1", None), ("x", None), ("", None)] {
+            let request = http::Request::get("/").header(LOG_POSITION, value).body(()).unwrap();
+            let (mut parts, ()) = request.into_parts();
+            let read = AtLeast::from_request_parts(&mut parts, &()).await.ok();
+            assert_eq!(read, expected.map(|position| AtLeast(Some(LogPosition(position)))));
+        }
+    }
+}
