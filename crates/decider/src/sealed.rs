@@ -210,15 +210,17 @@ pub trait SealedSlot {
 }
 
 /// The content of a sealed slot does not fit its type.
-#[derive(Debug, thiserror::Error)]
+///
+/// It carries no cause: what serde says of clear content may quote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("sealed content does not fit its type")]
-pub struct SlotError(#[source] serde_json::Error);
+pub struct SlotError;
 
 impl<T: Serialize + DeserializeOwned> SealedSlot for Sealed<T> {
     fn clear_json(&self) -> Result<Option<(Vec<u8>, &KeyScope)>, SlotError> {
         match self {
             Self::Clear { value, scope } => {
-                Ok(Some((serde_json::to_vec(value).map_err(SlotError)?, scope)))
+                Ok(Some((serde_json::to_vec(value).map_err(|_| SlotError)?, scope)))
             }
             Self::Cipher(_) => Ok(None),
         }
@@ -233,7 +235,7 @@ impl<T: Serialize + DeserializeOwned> SealedSlot for Sealed<T> {
     }
 
     fn set_clear(&mut self, json: &[u8], scope: KeyScope) -> Result<(), SlotError> {
-        *self = Self::Clear { value: serde_json::from_slice(json).map_err(SlotError)?, scope };
+        *self = Self::Clear { value: serde_json::from_slice(json).map_err(|_| SlotError)?, scope };
         Ok(())
     }
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use decider::{AnyState, StoredEvent, Timestamp, WorkspaceId};
-use sqlx::pool::PoolConnection;
-use sqlx::{Connection, Postgres};
+use sqlx::{Connection, PgConnection};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
@@ -61,7 +60,8 @@ pub(super) struct Appender {
     pub cache: Cache,
     directory: AnyState,
     publish: watch::Sender<AnyState>,
-    connection: Option<PoolConnection<Postgres>>,
+    /// Its own: a pool that closes must not wait for it.
+    connection: Option<PgConnection>,
     loaded: bool,
 }
 
@@ -142,7 +142,11 @@ impl Appender {
 
     /// Decides what waits and appends it. Jobs that must be decided again are back in the queue afterwards. On an error all
     /// jobs are.
-    async fn round(&mut self, queue: &mut VecDeque<Waiting>, limit: &mut usize) -> Result<(), LogError> {
+    async fn round(
+        &mut self,
+        queue: &mut VecDeque<Waiting>,
+        limit: &mut usize,
+    ) -> Result<(), LogError> {
         if !self.loaded {
             self.catch_up().await?;
         }
@@ -172,7 +176,8 @@ impl Appender {
                 }
                 Err(error) => {
                     let many = decided.len() > 1;
-                    let expected = error.is_unavailable() || matches!(error, LogError::WorkspaceClosed);
+                    let expected =
+                        error.is_unavailable() || matches!(error, LogError::WorkspaceClosed);
                     put_back(queue, refused.drain(..).map(|refused| refused.waiting));
                     if expected || !many {
                         put_back(queue, decided.into_iter().map(|decided| decided.waiting));
@@ -203,7 +208,9 @@ impl Appender {
             let mut later = VecDeque::new();
             for waiting in queue.drain(..) {
                 let full = decided.len() >= limit || round.bytes >= BATCH_BYTES_MAX || round.closed;
-                let twice = decided.iter().any(|other| other.waiting.job.request.id == waiting.job.request.id);
+                let twice = decided
+                    .iter()
+                    .any(|other| other.waiting.job.request.id == waiting.job.request.id);
                 if full || twice {
                     later.push_back(waiting);
                     continue;
@@ -216,11 +223,19 @@ impl Appender {
                     now,
                 };
                 let first = round.batch.len();
-                match decide::decide(&base, &mut self.cache, round, &waiting.job, &waiting.fetched) {
+                match decide::decide(&base, &mut self.cache, round, &waiting.job, &waiting.fetched)
+                {
                     Step::Decided(reads) => {
-                        decided.push(Decided { waiting, reads, first, count: round.batch.len() - first });
+                        decided.push(Decided {
+                            waiting,
+                            reads,
+                            first,
+                            count: round.batch.len() - first,
+                        });
                     }
-                    Step::Refused(refusal, reads) => refused.push(Refused { waiting, refusal, reads }),
+                    Step::Refused(refusal, reads) => {
+                        refused.push(Refused { waiting, refusal, reads })
+                    }
                     Step::Broken(broken) => {
                         tracing::error!(
                             workspace = %self.ws.0, command = waiting.job.request.command.name(),
@@ -281,7 +296,6 @@ impl Appender {
                     return Ok(Appended::Stale(self.head));
                 }
                 Err(error) => {
-                    self.drop_connection();
                     if !error.is_unavailable() || started.elapsed() + pause > RESEND_FOR {
                         return Err(error);
                     }
@@ -295,27 +309,19 @@ impl Appender {
     async fn send_once(&mut self, round: &Round) -> Result<Appended, LogError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.shared.pool.acquire().await?,
+            None => self.shared.pool.acquire().await?.detach(),
         };
         let (node, head) = (self.shared.settings.node, self.head);
         let sending = append(&mut connection, self.ws, node, &head, &round.batch);
         let Ok(outcome) = tokio::time::timeout(APPEND_WITHIN, sending).await else {
             // Its answer may still arrive: the connection must not serve another statement.
-            drop(connection.detach().close_hard());
+            drop(connection.close_hard().await);
             return Err(LogError::Database(sqlx::Error::PoolTimedOut));
         };
         if outcome.is_ok() {
             self.connection = Some(connection);
-        } else {
-            drop(connection.detach());
         }
         outcome
-    }
-
-    fn drop_connection(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            drop(connection.detach());
-        }
     }
 
     /// Takes in what other nodes wrote: the head, and the directory.
@@ -350,7 +356,11 @@ impl Appender {
     }
 
     /// Fetches what decisions lack, with one round trip per kind of need.
-    async fn fetch(&mut self, queue: &mut VecDeque<Waiting>, lacking: Vec<(usize, Needs)>) -> Result<(), LogError> {
+    async fn fetch(
+        &mut self,
+        queue: &mut VecDeque<Waiting>,
+        lacking: Vec<(usize, Needs)>,
+    ) -> Result<(), LogError> {
         let mut streams = Vec::new();
         let (mut claims, mut keys) = (Vec::new(), Vec::new());
         for (index, needs) in lacking {
@@ -359,7 +369,8 @@ impl Appender {
             keys.extend(needs.keys);
             let Some(waiting) = queue.get_mut(index) else { continue };
             if let Some((stream, expected)) = needs.tail {
-                waiting.fetched.tail = Some(self.shared.reader.stream(self.ws, stream.id, expected).await?);
+                waiting.fetched.tail =
+                    Some(self.shared.reader.stream(self.ws, stream.id, expected).await?);
             }
             if let Some((scopes, fresh)) = needs.seal {
                 let is_fresh = |scope: &decider::KeyScope| decide::is_fresh(scope, &fresh);
@@ -381,7 +392,10 @@ impl Appender {
         Ok(())
     }
 
-    async fn fetch_streams(&mut self, mut streams: Vec<decider::StreamRef>) -> Result<(), LogError> {
+    async fn fetch_streams(
+        &mut self,
+        mut streams: Vec<decider::StreamRef>,
+    ) -> Result<(), LogError> {
         if streams.is_empty() {
             return Ok(());
         }
@@ -400,14 +414,14 @@ impl Appender {
             let (mine, others) = rest.split_at(count);
             rest = others;
             let Some(stream_type) = self.shared.types.get(stream.kind) else { continue };
-            let (version, state) =
-                known.map_or_else(|| (0, (stream_type.initial)()), |entry| (entry.version, entry.state));
+            let (version, state) = known
+                .map_or_else(|| (0, (stream_type.initial)()), |entry| (entry.version, entry.state));
             // A stream of another kind under this id: for this kind it does not exist, but its version must guard.
             let fits = mine.first().is_none_or(|event| event.kind == stream.kind);
             let version = mine.last().map_or(version, |event| event.version);
             let state = if fits { (stream_type.evolve_stored)(state, mine)? } else { state };
             let size = (stream_type.size_bytes)(&state);
-            self.cache.put(stream.id, stream.kind, version, state, size);
+            self.cache.put(stream.id, version, state, size);
         }
         Ok(())
     }
@@ -445,7 +459,8 @@ fn is_race(error: &sqlx::Error) -> bool {
 }
 
 fn wall_clock() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 

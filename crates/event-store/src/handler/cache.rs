@@ -15,8 +15,6 @@ const ENTRY_BYTES: usize = 160;
 /// A state and how far it is folded.
 #[derive(Clone)]
 pub struct Cached {
-    /// The stream kind.
-    pub kind: &'static str,
     /// The version folded in.
     pub version: Version,
     /// The state.
@@ -54,12 +52,12 @@ impl Cache {
         Some(entry)
     }
 
-    pub fn put(&mut self, stream: Uuid, kind: &'static str, version: Version, state: AnyState, size: usize) {
+    pub fn put(&mut self, stream: Uuid, version: Version, state: AnyState, size: usize) {
         self.take(stream);
         self.clock += 1;
         let size = size + ENTRY_BYTES;
         self.bytes += size;
-        self.states.insert(stream, Cached { kind, version, state, stale: false, size, used: self.clock });
+        self.states.insert(stream, Cached { version, state, stale: false, size, used: self.clock });
     }
 
     pub fn mark_stale(&mut self, stream: Uuid) {
@@ -96,7 +94,8 @@ impl Cache {
         if self.bytes <= self.bytes_max {
             return;
         }
-        let mut ages: Vec<(u64, Uuid)> = self.states.iter().map(|(id, entry)| (entry.used, *id)).collect();
+        let mut ages: Vec<(u64, Uuid)> =
+            self.states.iter().map(|(id, entry)| (entry.used, *id)).collect();
         ages.sort_unstable();
         for (_, id) in ages {
             if self.bytes <= self.bytes_max / 10 * 9 {

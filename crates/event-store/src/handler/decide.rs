@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use decider::{
-    AnyState, Aspects, Changes, ErasedEvent, EventMeta, Halt, KeyKind, KeyScope, Need, NewEvent, Rejected,
-    SealId, StoredEvent, StreamRef, Timestamp, Version, World, WorkspaceId,
+    AnyState, Aspects, Changes, ErasedEvent, EventMeta, Halt, KeyKind, KeyScope, Need, NewEvent,
+    Rejected, SealId, StoredEvent, StreamRef, Timestamp, Version, WorkspaceId, World,
 };
 use uuid::Uuid;
 use vault::SealingKeys;
@@ -96,7 +96,13 @@ pub struct Base<'a> {
 }
 
 /// Decides one job; when it is accepted, its events join the batch.
-pub fn decide(base: &Base<'_>, cache: &mut Cache, round: &mut Round, job: &Job, fetched: &Fetched) -> Step {
+pub fn decide(
+    base: &Base<'_>,
+    cache: &mut Cache,
+    round: &mut Round,
+    job: &Job,
+    fetched: &Fetched,
+) -> Step {
     let command = job.request.command.as_ref();
     let desk = Desk {
         shared: base.shared,
@@ -127,7 +133,9 @@ pub fn decide(base: &Base<'_>, cache: &mut Cache, round: &mut Round, job: &Job, 
     }
     let changes = match decided {
         Ok(changes) => changes,
-        Err(Halt::Rejected(rejected)) => return Step::Refused(Refusal::Rejected(*rejected), desk.reads.take()),
+        Err(Halt::Rejected(rejected)) => {
+            return Step::Refused(Refusal::Rejected(*rejected), desk.reads.take());
+        }
         Err(Halt::Need(need)) => return Step::Needs(Box::new(needs_of(*need))),
     };
     let plan = match plan(&desk, &changes) {
@@ -136,7 +144,10 @@ pub fn decide(base: &Base<'_>, cache: &mut Cache, round: &mut Round, job: &Job, 
     };
     let Some(keys) = sealing_keys(base, &plan, fetched) else {
         let fresh = plan.fresh.clone();
-        return Step::Needs(Box::new(Needs { seal: Some((plan.scopes, fresh)), ..Needs::default() }));
+        return Step::Needs(Box::new(Needs {
+            seal: Some((plan.scopes, fresh)),
+            ..Needs::default()
+        }));
     };
     let reads = desk.reads.take();
     match accept(base, round, job, (changes, plan, keys, reads.clone())) {
@@ -161,12 +172,17 @@ fn check_expected(
         return None;
     }
     let Some(tail) = &fetched.tail else {
-        return Some(Step::Needs(Box::new(Needs { tail: Some((stream, expected)), ..Needs::default() })));
+        return Some(Step::Needs(Box::new(Needs {
+            tail: Some((stream, expected)),
+            ..Needs::default()
+        })));
     };
     let touches = job.request.command.touches();
     let stored = tail.iter().filter(|event| event.version > expected);
-    let since: Vec<StoredEvent> =
-        stored.chain(round.batch.pending().filter(|event| event.stream == stream.id)).cloned().collect();
+    let since: Vec<StoredEvent> = stored
+        .chain(round.batch.pending().filter(|event| event.stream == stream.id))
+        .cloned()
+        .collect();
     let stream_type = desk.shared.types.get(stream.kind)?;
     let touched = |event: &StoredEvent| {
         // An event this program cannot read may have touched anything.
@@ -175,7 +191,10 @@ fn check_expected(
     if actual > expected && !since.iter().any(touched) {
         return None;
     }
-    Some(Step::Refused(Refusal::VersionConflict { version: actual, events: since }, desk.reads.take()))
+    Some(Step::Refused(
+        Refusal::VersionConflict { version: actual, events: since },
+        desk.reads.take(),
+    ))
 }
 
 fn needs_of(need: Need) -> Needs {
@@ -204,7 +223,10 @@ fn plan(desk: &Desk<'_>, changes: &Changes) -> Result<Plan, Step> {
         let stream = StreamRef { kind: new.event.kind(), id: new.stream };
         if !streams.iter().any(|(known, _, _)| known.id == stream.id) {
             let Some((version, state)) = desk.look_up(stream) else {
-                return Err(Step::Needs(Box::new(Needs { streams: vec![stream], ..Needs::default() })));
+                return Err(Step::Needs(Box::new(Needs {
+                    streams: vec![stream],
+                    ..Needs::default()
+                })));
             };
             desk.note_stream(stream, version);
             streams.push((stream, version, state));
@@ -227,7 +249,11 @@ fn plan(desk: &Desk<'_>, changes: &Changes) -> Result<Plan, Step> {
         let row = desk.look_up_claim(change.scope, mac).unwrap_or_default();
         claims.push((change.scope, mac, row));
     }
-    let fresh = streams.iter().filter(|(_, version, _)| *version == 0).map(|(stream, _, _)| stream.id).collect();
+    let fresh = streams
+        .iter()
+        .filter(|(_, version, _)| *version == 0)
+        .map(|(stream, _, _)| stream.id)
+        .collect();
     Ok(Plan { streams, claims, scopes, fresh })
 }
 
@@ -253,8 +279,11 @@ fn accept(
     job: &Job,
     (changes, plan, keys, reads): (Changes, Plan, SealingKeys, Reads),
 ) -> Result<(), Broken> {
-    let mut states: HashMap<Uuid, (Version, AnyState)> =
-        plan.streams.into_iter().map(|(stream, version, state)| (stream.id, (version, state))).collect();
+    let mut states: HashMap<Uuid, (Version, AnyState)> = plan
+        .streams
+        .into_iter()
+        .map(|(stream, version, state)| (stream.id, (version, state)))
+        .collect();
     let mut rows = Vec::with_capacity(changes.events.len());
     let mut folded = Vec::with_capacity(changes.events.len());
     let mut closes = false;
@@ -273,7 +302,14 @@ fn accept(
         let state = std::mem::replace(&mut slot.1, (stream_type.initial)());
         *slot = (version, (stream_type.evolve)(state, event.as_ref(), &meta));
         closes |= stream_type.directory;
-        rows.push(pending(base, job, (stream, version, ordinal), occurred_at, event.as_ref(), stream_type.directory)?);
+        rows.push(pending(
+            base,
+            job,
+            (stream, version, ordinal),
+            occurred_at,
+            event.as_ref(),
+            stream_type.directory,
+        )?);
         folded.push(Folded { stream: StreamRef { kind, id: stream }, event });
     }
     // Nothing below fails: the batch takes the whole command or, above, nothing of it.
@@ -378,6 +414,10 @@ fn pending(
 }
 
 /// The MACs of the natural keys a decision waits for.
-pub fn macs(shared: &Shared, ws: WorkspaceId, keys: &[(&'static str, String)]) -> Vec<(&'static str, [u8; 32])> {
+pub fn macs(
+    shared: &Shared,
+    ws: WorkspaceId,
+    keys: &[(&'static str, String)],
+) -> Vec<(&'static str, [u8; 32])> {
     keys.iter().map(|(scope, key)| (*scope, claim_mac(shared, ws, scope, key))).collect()
 }

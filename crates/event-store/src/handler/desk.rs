@@ -8,8 +8,8 @@ use decider::{AnyState, Cipher, Facts, StreamRef, Version, WorkspaceId};
 use uuid::Uuid;
 use vault::VaultError;
 
-use super::cache::Cache;
 use super::Shared;
+use super::cache::Cache;
 use crate::log::ClaimRow;
 
 /// What earlier commands of the batch changed.

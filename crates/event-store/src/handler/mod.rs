@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use decider::{
-    Actor, AnyState, Command, CommandId, DirectoryType, EventContext, LogPosition, StoredEvent, StreamRef,
-    StreamType, Version, WorkspaceId,
+    Actor, AnyState, Command, CommandId, DirectoryType, EventContext, LogPosition, StoredEvent,
+    StreamRef, StreamType, Version, WorkspaceId,
 };
 use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -183,7 +183,9 @@ impl CommandHandler {
     /// what this one did.
     #[must_use]
     pub fn directory<D: Default + Clone + Send + Sync + 'static>(&self, ws: WorkspaceId) -> Arc<D> {
-        self.with(ws, |workspace| Arc::clone(&workspace.directory.borrow())).downcast().unwrap_or_default()
+        self.with(ws, |workspace| Arc::clone(&workspace.directory.borrow()))
+            .downcast()
+            .unwrap_or_default()
     }
 
     /// Waits until the directory has been read for the first time since this process knows the workspace.

@@ -16,7 +16,12 @@ const ATTEMPTS_MAX: u8 = 5;
 
 impl Appender {
     /// The batch was written: remember its effect, wake the followers, answer.
-    pub(super) fn written(&mut self, head: Head, round: Round, decided: Vec<Decided>) -> Result<(), Broken> {
+    pub(super) fn written(
+        &mut self,
+        head: Head,
+        round: Round,
+        decided: Vec<Decided>,
+    ) -> Result<(), Broken> {
         let Round { batch, overlay, folded, keys, .. } = round;
         let events: Arc<[StoredEvent]> = batch.into_written(&head).into();
         for (folded, stored) in folded.into_iter().zip(events.iter()) {
@@ -66,11 +71,14 @@ impl Appender {
             // Another node wrote in between, or the state was dropped: the next use reads it again.
             Some(_) | None => return,
         };
-        let meta =
-            EventMeta { version: stored.version, occurred_at: stored.occurred_at, actor: stored.actor };
+        let meta = EventMeta {
+            version: stored.version,
+            occurred_at: stored.occurred_at,
+            actor: stored.actor,
+        };
         let state = (stream_type.evolve)(state, folded.event.as_ref(), &meta);
         let size = (stream_type.size_bytes)(&state);
-        self.cache.put(stored.stream, folded.stream.kind, stored.version, state, size);
+        self.cache.put(stored.stream, stored.version, state, size);
     }
 
     /// Something stood in the way: answer repeats, forget what proved wrong, decide the others again.
@@ -95,7 +103,9 @@ impl Appender {
         let mut again = Vec::new();
         for (index, decided) in decided.into_iter().enumerate() {
             let mut waiting = decided.waiting;
-            if let Some(duplicate) = problems.duplicates.iter().find(|duplicate| duplicate.index == index) {
+            if let Some(duplicate) =
+                problems.duplicates.iter().find(|duplicate| duplicate.index == index)
+            {
                 let answer = self.repeat(&waiting.job, duplicate).await?;
                 waiting.job.answer(answer);
                 continue;
@@ -103,8 +113,11 @@ impl Appender {
             let met = |(stream, _): &(decider::StreamRef, u32)| {
                 problems.streams.iter().any(|(bad, _)| *bad == stream.id)
             };
-            let met_claim =
-                decided.reads.claims.iter().any(|(scope, mac, _)| bad_claims.contains(&(*scope, *mac)));
+            let met_claim = decided
+                .reads
+                .claims
+                .iter()
+                .any(|(scope, mac, _)| bad_claims.contains(&(*scope, *mac)));
             if decided.reads.streams.iter().any(met) || met_claim {
                 waiting.job.attempts += 1;
             }
@@ -114,7 +127,11 @@ impl Appender {
     }
 
     /// The answer to a command that was accepted before, built again from the log.
-    async fn repeat(&self, job: &Job, duplicate: &Duplicate) -> Result<Result<Accepted, HandleError>, LogError> {
+    async fn repeat(
+        &self,
+        job: &Job,
+        duplicate: &Duplicate,
+    ) -> Result<Result<Accepted, HandleError>, LogError> {
         metrics::counter!("ledgerdesk_commands_repeated_total").increment(1);
         if !duplicate.same_body && job.request.actor.kind != ActorKind::Policy {
             return Ok(Err(HandleError::KeyReused));
@@ -198,7 +215,9 @@ impl From<Refusal> for HandleError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Rejected(rejected) => Self::Rejected(rejected),
-            Refusal::VersionConflict { version, events } => Self::VersionConflict { version, events },
+            Refusal::VersionConflict { version, events } => {
+                Self::VersionConflict { version, events }
+            }
         }
     }
 }

@@ -23,8 +23,11 @@ pub struct Asked<'a> {
 
 /// Reads everything that refusals depend on, in one statement and thus at one instant.
 pub async fn look(pool: &PgPool, ws: WorkspaceId, asked: &Asked<'_>) -> Result<Now, LogError> {
-    let streams: Vec<Uuid> =
-        asked.reads.iter().flat_map(|reads| reads.streams.iter().map(|(stream, _)| stream.id)).collect();
+    let streams: Vec<Uuid> = asked
+        .reads
+        .iter()
+        .flat_map(|reads| reads.streams.iter().map(|(stream, _)| stream.id))
+        .collect();
     let (scopes, macs): (Vec<&str>, Vec<Vec<u8>>) = asked
         .reads
         .iter()

@@ -157,7 +157,12 @@ impl AppendBatch {
         let claims: Vec<_> = self
             .claims
             .iter()
-            .map(|(scope, mac, seq, holder)| ClaimRowInput { scope, mac, seq: *seq, holder: *holder })
+            .map(|(scope, mac, seq, holder)| ClaimRowInput {
+                scope,
+                mac,
+                seq: *seq,
+                holder: *holder,
+            })
             .collect();
         commit_content(&commands, &claims)
     }
@@ -248,7 +253,9 @@ pub async fn append(
         .bind(column(batch, |row| i32::try_from(row.pending.stored.version).unwrap_or(i32::MAX)))
         .bind(column(batch, |row| row.pending.stored.kind.as_str()))
         .bind(column(batch, |row| row.pending.stored.type_name.as_str()))
-        .bind(column(batch, |row| i16::try_from(row.pending.stored.schema_version).unwrap_or(i16::MAX)))
+        .bind(column(batch, |row| {
+            i16::try_from(row.pending.stored.schema_version).unwrap_or(i16::MAX)
+        }))
         .bind(column(batch, |row| row.pending.occurred_at.map(Timestamp::as_micros)))
         .bind(column(batch, |row| row.actor.as_str()))
         .bind(column(batch, |row| row.meta.as_str()))
@@ -318,11 +325,17 @@ fn problems(row: &PgRow) -> Result<Problems, LogError> {
     let holders: Vec<Option<Uuid>> = list(row, "bad_holder")?;
     Ok(Problems {
         duplicates,
-        streams: streams.into_iter().zip(versions.into_iter().map(|v| u32::try_from(v).unwrap_or(0))).collect(),
+        streams: streams
+            .into_iter()
+            .zip(versions.into_iter().map(|v| u32::try_from(v).unwrap_or(0)))
+            .collect(),
         claims: claim_ords
             .into_iter()
             .zip(seqs.into_iter().zip(holders))
-            .map(|(ord, (seq, holder))| BadClaim { index: index(ord), actual: ClaimRow { seq, holder } })
+            .map(|(ord, (seq, holder))| BadClaim {
+                index: index(ord),
+                actual: ClaimRow { seq, holder },
+            })
             .collect(),
     })
 }

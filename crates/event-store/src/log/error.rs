@@ -39,7 +39,11 @@ impl LogError {
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Database(error) => is_unavailable(error),
-            Self::Decode(_) | Self::Envelope { .. } | Self::Keys(_) | Self::WorkspaceClosed | Self::Rewound { .. } => false,
+            Self::Decode(_)
+            | Self::Envelope { .. }
+            | Self::Keys(_)
+            | Self::WorkspaceClosed
+            | Self::Rewound { .. } => false,
         }
     }
 }
@@ -53,9 +57,9 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::Protocol(_) => true,
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code.starts_with("53")),
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            code.starts_with("57P") || code.starts_with("08") || code.starts_with("53")
+        }),
         _ => false,
     }
 }

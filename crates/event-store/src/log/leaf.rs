@@ -52,7 +52,12 @@ pub fn leaf(ws: WorkspaceId, event: &LeafInput<'_>) -> [u8; 32] {
         }
         None => hash.update([0]),
     }
-    for part in [event.kind.as_bytes(), event.type_name.as_bytes(), event.actor.as_bytes(), event.meta.as_bytes()] {
+    for part in [
+        event.kind.as_bytes(),
+        event.type_name.as_bytes(),
+        event.actor.as_bytes(),
+        event.meta.as_bytes(),
+    ] {
         length_prefixed(&mut hash, part);
     }
     length_prefixed(&mut hash, event.payload);

@@ -11,7 +11,10 @@ mod verify;
 pub use append::{AppendBatch, Appended, BadClaim, Duplicate, PendingEvent, Problems, append};
 pub use error::{LogError, is_unavailable};
 pub use follow::{CommitWithEvents, Follower, RecentCommits};
-pub use leaf::{ClaimRowInput, CommandRowInput, CommitInput, LeafInput, ZERO_HASH, commit_content, commit_hash, leaf};
+pub use leaf::{
+    ClaimRowInput, CommandRowInput, CommitInput, LeafInput, ZERO_HASH, commit_content, commit_hash,
+    leaf,
+};
 pub use reader::{ClaimRow, CommandRow, Commit, Head, LogReader};
 pub use time::PgInstant;
 pub use verify::{Finding, VerifyReport, verify};

@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 
-use decider::{Actor, CommandId, EventContext, LogPosition, StoredEvent, Timestamp, Version, WorkspaceId};
+use decider::{
+    Actor, CommandId, EventContext, LogPosition, StoredEvent, Timestamp, Version, WorkspaceId,
+};
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row};
 use uuid::Uuid;
@@ -108,7 +110,8 @@ impl LogReader {
     /// # Errors
     /// When the database fails.
     pub async fn head(&self, ws: WorkspaceId) -> Result<Head, LogError> {
-        let row = sqlx::query(include_str!("sql/head.sql")).bind(ws.0).fetch_optional(&self.pool).await?;
+        let row =
+            sqlx::query(include_str!("sql/head.sql")).bind(ws.0).fetch_optional(&self.pool).await?;
         row.map_or(Ok(Head::EMPTY), |row| {
             Ok(Head {
                 commit: unsigned(row.try_get("no")?),
@@ -201,8 +204,10 @@ impl LogReader {
         ws: WorkspaceId,
         wanted: &[(Uuid, Version)],
     ) -> Result<Vec<StoredEvent>, LogError> {
-        let (ids, after): (Vec<Uuid>, Vec<i32>) =
-            wanted.iter().map(|(id, after)| (*id, i32::try_from(*after).unwrap_or(i32::MAX))).unzip();
+        let (ids, after): (Vec<Uuid>, Vec<i32>) = wanted
+            .iter()
+            .map(|(id, after)| (*id, i32::try_from(*after).unwrap_or(i32::MAX)))
+            .unzip();
         let rows = sqlx::query(include_str!("sql/streams.sql"))
             .bind(ws.0)
             .bind(ids)
@@ -237,7 +242,11 @@ impl LogReader {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn versions(&self, ws: WorkspaceId, streams: &[Uuid]) -> Result<Vec<Version>, LogError> {
+    pub async fn versions(
+        &self,
+        ws: WorkspaceId,
+        streams: &[Uuid],
+    ) -> Result<Vec<Version>, LogError> {
         let rows = sqlx::query(include_str!("sql/versions.sql"))
             .bind(ws.0)
             .bind(streams)
@@ -282,7 +291,9 @@ impl LogReader {
             .bind(macs)
             .fetch_all(&self.pool)
             .await?;
-        rows.iter().map(|row| Ok(ClaimRow { seq: row.try_get("seq")?, holder: row.try_get("stream")? })).collect()
+        rows.iter()
+            .map(|row| Ok(ClaimRow { seq: row.try_get("seq")?, holder: row.try_get("stream")? }))
+            .collect()
     }
 
     /// Commands accepted before, in the order asked.
@@ -333,8 +344,11 @@ pub(super) fn stored(ws: WorkspaceId, row: &PgRow) -> Result<StoredEvent, LogErr
     let at = row.try_get::<PgInstant, _>(1)?.0;
     let occurred_at = row.try_get::<Option<PgInstant>, _>(2)?.map_or(at, |instant| instant.0);
     let meta: &str = row.try_get(10)?;
-    let context: EventContext =
-        if meta == "{}" { EventContext::default() } else { serde_json::from_str(meta).map_err(|_| damaged("meta"))? };
+    let context: EventContext = if meta == "{}" {
+        EventContext::default()
+    } else {
+        serde_json::from_str(meta).map_err(|_| damaged("meta"))?
+    };
     Ok(StoredEvent {
         ws,
         position: LogPosition(position),
@@ -344,7 +358,8 @@ pub(super) fn stored(ws: WorkspaceId, row: &PgRow) -> Result<StoredEvent, LogErr
         version: u32::try_from(row.try_get::<i32, _>(4)?).map_err(|_| damaged("version"))?,
         kind: row.try_get(5)?,
         type_name: row.try_get(6)?,
-        schema_version: u16::try_from(row.try_get::<i16, _>(7)?).map_err(|_| damaged("schema version"))?,
+        schema_version: u16::try_from(row.try_get::<i16, _>(7)?)
+            .map_err(|_| damaged("schema version"))?,
         command: CommandId(row.try_get(8)?),
         actor: Actor::from_str(row.try_get(9)?).map_err(|_| damaged("actor"))?,
         context,

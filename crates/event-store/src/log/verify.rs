@@ -9,7 +9,10 @@ use sqlx::{PgPool, Row};
 use uuid::Uuid;
 
 use super::error::LogError;
-use super::leaf::{ClaimRowInput, CommandRowInput, CommitInput, LeafInput, ZERO_HASH, commit_content, commit_hash, leaf};
+use super::leaf::{
+    ClaimRowInput, CommandRowInput, CommitInput, LeafInput, ZERO_HASH, commit_content, commit_hash,
+    leaf,
+};
 use super::time::PgInstant;
 
 /// How many commits are read at once.
@@ -112,8 +115,11 @@ impl Walk {
             .bind(last_no)
             .fetch_all(pool)
             .await?;
-        let claims =
-            span(include_str!("sql/verify_claims.sql")).bind(self.commit).bind(last_no).fetch_all(pool).await?;
+        let claims = span(include_str!("sql/verify_claims.sql"))
+            .bind(self.commit)
+            .bind(last_no)
+            .fetch_all(pool)
+            .await?;
         let (mut events, mut commands, mut claims) =
             (events.iter().peekable(), commands.iter().peekable(), claims.iter().peekable());
         for row in &commits {
@@ -172,7 +178,9 @@ impl Walk {
             &leaves,
         );
         let hash: Vec<u8> = row.try_get("hash")?;
-        if hash != expected || last_pos != first_pos - 1 + i64::try_from(leaves.len()).unwrap_or(i64::MAX) {
+        if hash != expected
+            || last_pos != first_pos - 1 + i64::try_from(leaves.len()).unwrap_or(i64::MAX)
+        {
             self.found(no, None, "its hash does not match its content");
         }
         self.commit = no;
@@ -186,7 +194,12 @@ impl Walk {
         Ok(())
     }
 
-    fn events(&mut self, no: i64, at: Timestamp, events: &[&PgRow]) -> Result<Vec<Vec<u8>>, LogError> {
+    fn events(
+        &mut self,
+        no: i64,
+        at: Timestamp,
+        events: &[&PgRow],
+    ) -> Result<Vec<Vec<u8>>, LogError> {
         let mut leaves = Vec::with_capacity(events.len());
         let mut expected_pos = self.position + 1;
         for row in events {
@@ -205,7 +218,11 @@ impl Walk {
             let version: i32 = row.try_get("version")?;
             let before = self.versions.insert(row.try_get("stream")?, version).unwrap_or(0);
             if version != before + 1 {
-                self.found(no, Some(pos), "its version does not follow the one before in its stream");
+                self.found(
+                    no,
+                    Some(pos),
+                    "its version does not follow the one before in its stream",
+                );
             }
             leaves.push(stored);
             self.report.events += 1;
@@ -232,7 +249,12 @@ impl Walk {
             if row.try_get::<i64, _>("first_pos")? != expected {
                 self.found(no, None, "a command row points to the wrong position");
             }
-            command_rows.push(CommandRowInput { command: row.try_get("cmd")?, offset, events: n, body_hash });
+            command_rows.push(CommandRowInput {
+                command: row.try_get("cmd")?,
+                offset,
+                events: n,
+                body_hash,
+            });
             offset += n;
         }
         let mut claim_rows = Vec::with_capacity(claims.len());

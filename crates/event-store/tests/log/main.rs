@@ -1,0 +1,15 @@
+//! The log and the command handler against a real Postgres, with a toy domain of bank accounts.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests report by panicking"
+)]
+
+mod bank;
+mod commands;
+mod conflicts;
+mod database;
+mod model;
+mod rights;
+mod sealing;
