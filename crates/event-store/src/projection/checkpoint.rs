@@ -3,6 +3,7 @@
 use decider::{LogPosition, WorkspaceId};
 use sqlx::{PgConnection, Row};
 
+use super::fold::ProjectionType;
 use crate::log::ZERO_HASH;
 
 /// How many checkpoints are kept at least.
@@ -61,6 +62,24 @@ pub(super) async fn insert(
         .bind(signed(checkpoint.position.0))
         .bind(signed(checkpoint.commit))
         .bind(&checkpoint.hash[..])
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Makes every batch in flight fail, as if another owner had gone on: for a change of rows that is not an event, in the same
+/// transaction. The projector reads the rows again and goes on.
+///
+/// # Errors
+/// When the database fails.
+pub async fn fence(
+    connection: &mut PgConnection,
+    ws: WorkspaceId,
+    projection: &ProjectionType,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(include_str!("sql/checkpoint_fence.sql"))
+        .bind(ws.0)
+        .bind(projection.schema_name())
         .execute(connection)
         .await?;
     Ok(())

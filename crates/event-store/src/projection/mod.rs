@@ -22,7 +22,7 @@ mod table;
 mod table_sql;
 mod wait;
 
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{Checkpoint, fence};
 pub use column::{Column, ColumnType, Json, RowKey, Scalar, SqlType};
 pub use engine::{Engine, EngineHandle, EngineParts};
 pub use error::{ApplyError, Fault, FaultCause, StepError, StopReason};

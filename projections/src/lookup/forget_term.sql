@@ -1,0 +1,1 @@
+delete from lookup_term where ws = $1 and person = $2

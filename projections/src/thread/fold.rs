@@ -1,0 +1,198 @@
+//! The fold of the thread.
+
+use decider::{Actor, ActorKind, DecodeError, StoredEvent};
+use event_store::projection::{ApplyError, Json, Keys, Projection, Stored};
+use event_store::row_set;
+use events::message::{Direction, MessageAuthor, MessageContent, ObjectRef};
+use events::ticket::{CommentAdded, ReplySubmitted};
+use events::{TicketEvent, decode_stored};
+use uuid::Uuid;
+
+use super::{CommentContent, CopyRow, ItemContent, ItemRow};
+use crate::kinds::{passed_over, word};
+
+row_set! {
+    /// The tables of the thread.
+    pub struct ThreadRows { items: ItemRow, copies: CopyRow }
+}
+
+/// Messages and comments of tickets.
+pub struct Thread;
+
+impl Projection for Thread {
+    const NAME: &'static str = "thread";
+    const VERSION: u32 = 1;
+    const SCHEMA: &'static str = include_str!("schema.sql");
+    type Event = TicketEvent;
+    type Rows = ThreadRows;
+
+    fn decode(stored: &StoredEvent) -> Result<Option<TicketEvent>, DecodeError> {
+        match stored.kind.as_str() {
+            "ticket" => decode_stored(stored).map(Some),
+            _ => passed_over(stored),
+        }
+    }
+
+    fn keys(event: &Stored<'_, TicketEvent>, keys: &mut Keys<'_>) {
+        match written(event.data) {
+            Written::Item(item) => keys.row::<ItemRow>((event.stream, item)),
+            Written::Copy => keys.row::<CopyRow>((event.stream, position(event))),
+            Written::Nothing => {}
+        }
+    }
+
+    fn apply(event: &Stored<'_, TicketEvent>, rows: &mut ThreadRows) -> Result<(), ApplyError> {
+        match event.data {
+            TicketEvent::MessageReceived(received) => {
+                rows.items.insert(message(event, &received.message, Direction::Incoming))
+            }
+            TicketEvent::MessageImported(imported) => {
+                let row = message(event, &imported.message, imported.direction);
+                rows.items.insert(ItemRow { imported: true, ..row })
+            }
+            TicketEvent::ReplySubmitted(submitted) => rows.items.insert(reply(event, submitted)),
+            TicketEvent::CommentAdded(added) => rows.items.insert(comment(event, added)),
+            TicketEvent::MessageCopyKept(kept) => {
+                rows.copies.insert(copy(event, &kept.raw, Some(kept.message.0), None))
+            }
+            TicketEvent::RawMessageKept(kept) => rows.copies.insert(copy(
+                event,
+                &kept.raw,
+                None,
+                kept.channel.map(|channel| channel.0),
+            )),
+            TicketEvent::Created(_)
+            | TicketEvent::Renamed(_)
+            | TicketEvent::StatusChanged(_)
+            | TicketEvent::PriorityChanged(_)
+            | TicketEvent::CategoryChanged(_)
+            | TicketEvent::OwnerChanged(_)
+            | TicketEvent::TagsChanged(_)
+            | TicketEvent::PropertiesSet(_)
+            | TicketEvent::ContactAssociated(_)
+            | TicketEvent::ContactDissociated(_)
+            | TicketEvent::PrimaryContactChanged(_)
+            | TicketEvent::ConversationStarted(_)
+            | TicketEvent::Linked(_)
+            | TicketEvent::Unlinked(_) => Ok(()),
+        }
+    }
+}
+
+enum Written {
+    Item(Uuid),
+    Copy,
+    Nothing,
+}
+
+/// Which row an event writes.
+const fn written(event: &TicketEvent) -> Written {
+    match event {
+        TicketEvent::MessageReceived(received) => Written::Item(received.message.id.0),
+        TicketEvent::MessageImported(imported) => Written::Item(imported.message.id.0),
+        TicketEvent::ReplySubmitted(reply) => Written::Item(reply.message.id.0),
+        TicketEvent::CommentAdded(comment) => Written::Item(comment.comment.0),
+        TicketEvent::MessageCopyKept(_) | TicketEvent::RawMessageKept(_) => Written::Copy,
+        TicketEvent::Created(_)
+        | TicketEvent::Renamed(_)
+        | TicketEvent::StatusChanged(_)
+        | TicketEvent::PriorityChanged(_)
+        | TicketEvent::CategoryChanged(_)
+        | TicketEvent::OwnerChanged(_)
+        | TicketEvent::TagsChanged(_)
+        | TicketEvent::PropertiesSet(_)
+        | TicketEvent::ContactAssociated(_)
+        | TicketEvent::ContactDissociated(_)
+        | TicketEvent::PrimaryContactChanged(_)
+        | TicketEvent::ConversationStarted(_)
+        | TicketEvent::Linked(_)
+        | TicketEvent::Unlinked(_) => Written::Nothing,
+    }
+}
+
+fn message(event: &StoredEvent, content: &MessageContent, direction: Direction) -> ItemRow {
+    ItemRow {
+        ticket: event.stream,
+        item: content.id.0,
+        kind: "message".to_owned(),
+        direction: Some(word(&direction)),
+        channel: content.channel.map(|channel| channel.0),
+        author: content.author.map(|author| author_text(author).to_string()),
+        occurred_at: event.occurred_at.as_micros(),
+        position: position(event),
+        content: Json(ItemContent::Message(Box::new(content.clone()))),
+        answers: None,
+        delivery: None,
+        delivery_reason: None,
+        deliver_after: None,
+        automatic: content.automatic.as_ref().map(word),
+        imported: false,
+        raw: content.raw.clone().map(Json),
+    }
+}
+
+fn reply(event: &StoredEvent, submitted: &ReplySubmitted) -> ItemRow {
+    let row = message(event, &submitted.message, Direction::Outgoing);
+    ItemRow {
+        author: row.author.or_else(|| Some(event.actor.to_string())),
+        answers: submitted.in_reply_to.map(|message| message.0),
+        delivery: Some(word(&submitted.delivery)),
+        deliver_after: Some(submitted.deliver_after.as_micros()),
+        ..row
+    }
+}
+
+fn comment(event: &StoredEvent, added: &CommentAdded) -> ItemRow {
+    let content = CommentContent {
+        text: added.text.clone(),
+        html: added.html.clone(),
+        preview: added.preview.clone(),
+        mentions: added.mentions.iter().map(|user| user.0).collect(),
+        attachments: added.attachments.clone(),
+    };
+    ItemRow {
+        ticket: event.stream,
+        item: added.comment.0,
+        kind: "comment".to_owned(),
+        direction: None,
+        channel: None,
+        author: Some(event.actor.to_string()),
+        occurred_at: event.occurred_at.as_micros(),
+        position: position(event),
+        content: Json(ItemContent::Comment(content)),
+        answers: None,
+        delivery: None,
+        delivery_reason: None,
+        deliver_after: None,
+        automatic: None,
+        imported: false,
+        raw: None,
+    }
+}
+
+fn copy(
+    event: &StoredEvent,
+    raw: &ObjectRef,
+    message: Option<Uuid>,
+    channel: Option<Uuid>,
+) -> CopyRow {
+    CopyRow {
+        ticket: event.stream,
+        position: position(event),
+        message,
+        channel,
+        occurred_at: event.occurred_at.as_micros(),
+        raw: Json(raw.clone()),
+    }
+}
+
+const fn author_text(author: MessageAuthor) -> Actor {
+    match author {
+        MessageAuthor::User(user) => Actor::user(user.0),
+        MessageAuthor::Contact(contact) => Actor { kind: ActorKind::Contact, id: contact.0 },
+    }
+}
+
+fn position(event: &StoredEvent) -> i64 {
+    i64::try_from(event.position.0).unwrap_or(i64::MAX)
+}
