@@ -1,5 +1,7 @@
 //! The words by which a person is found, and what of a query is looked for.
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::PersonRow;
 
 /// The most words of one person.
@@ -50,14 +52,19 @@ pub fn wanted(query: &str) -> Vec<String> {
     wanted
 }
 
-/// An address as it is compared.
+/// An address as it is compared (K01).
 pub fn address(email: &str) -> String {
-    email.trim().to_lowercase()
+    lower(email.trim())
 }
 
-/// Lower case, single spaces.
+/// Lower case, composed. Lower case may take a letter apart again, so the composition comes last.
+fn lower(text: &str) -> String {
+    text.nfc().collect::<String>().to_lowercase().nfc().collect()
+}
+
+/// Lower case, composed, single spaces.
 pub fn normalised(text: &str) -> String {
-    text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+    lower(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn digits(phone: &str) -> String {
@@ -65,7 +72,7 @@ fn digits(phone: &str) -> String {
 }
 
 fn words(text: &str) -> impl Iterator<Item = String> {
-    text.to_lowercase()
+    lower(text)
         .split(|character: char| !character.is_alphanumeric())
         .filter(|word| !word.is_empty())
         .map(shortened)

@@ -1,6 +1,6 @@
 //! The same fold without a database: time travel, checks of stored rows, tests.
 
-use decider::StoredEvent;
+use decider::{SealedSlot, StoredEvent};
 
 use super::error::Fault;
 use super::fold::{Fold, Projection, Quarantine, TypedFold};
@@ -23,9 +23,27 @@ impl<P: Projection> MemoryStore<P> {
     /// # Errors
     /// The first event that cannot be folded.
     pub fn apply(&mut self, events: &[StoredEvent], without: &Quarantine) -> Result<(), Fault> {
+        self.apply_opened(events, without, &mut |_, _, _| {})
+    }
+
+    /// The same for a view that opens sealed content: `open` is shown every sealed field with its event and name.
+    ///
+    /// # Errors
+    /// The first event that cannot be folded.
+    pub fn apply_opened(
+        &mut self,
+        events: &[StoredEvent],
+        without: &Quarantine,
+        open: &mut dyn FnMut(&StoredEvent, &str, &mut dyn SealedSlot),
+    ) -> Result<(), Fault> {
         let events: Vec<&StoredEvent> = events.iter().collect();
         let mut fold = TypedFold::<P>::default();
         fold.decode(&events, without)?;
+        fold.visit_sealed(&mut |index, field, slot| {
+            if let Some(event) = events.get(index) {
+                open(event, field, slot);
+            }
+        });
         fold.announce(&events);
         for (table, stored) in fold.rows.tables_mut().into_iter().zip(self.rows.tables()) {
             table.load_from(stored);
