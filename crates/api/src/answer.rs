@@ -19,7 +19,7 @@ pub struct Written {
     /// What was written to.
     pub id: Uuid,
     /// Its version now.
-    pub version: Version,
+    pub version: u32,
     /// Place in the log: a reader may ask for an answer that is at least as new.
     pub position: String,
 }
@@ -110,12 +110,16 @@ mod tests {
     #[tokio::test]
     async fn a_write_says_what_is_written_and_where_in_the_log() {
         let written = Written { id: Uuid::nil(), version: 3, position: "17".to_owned() };
-        let answer = Answer::with(StatusCode::CREATED, written, |written| Ticket { written, number: 7 });
+        let answer =
+            Answer::with(StatusCode::CREATED, written, |written| Ticket { written, number: 7 });
         let response = answer.into_response();
         assert_eq!(response.status(), StatusCode::CREATED);
         assert_eq!(response.headers()[LOG_POSITION], "17");
         assert_eq!(response.headers()[header::ETAG], "\"3\"");
         let body = json_of(response).await;
-        assert_eq!((&body["version"], &body["position"], &body["number"]), (&3.into(), &"17".into(), &7.into()));
+        assert_eq!(
+            (&body["version"], &body["position"], &body["number"]),
+            (&3.into(), &"17".into(), &7.into())
+        );
     }
 }

@@ -3,16 +3,33 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{FromRef, Request};
+use axum::extract::{FromRef, FromRequest, Request};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{ApiError, Kind};
 use crate::json;
 use crate::settings::Limits;
+
+/// The body of a request that needs no sign-in. Everything else takes [`crate::Write`].
+pub(crate) struct Strict<T>(pub T);
+
+impl<S, T> FromRequest<S> for Strict<T>
+where
+    S: Send + Sync,
+    Limits: FromRef<S>,
+    T: DeserializeOwned,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        Ok(Self(json::typed(read_json(request, state).await?)?))
+    }
+}
 
 /// The JSON of a request. A request without body and without content type counts as `{}`.
 pub(crate) async fn read_json<S>(request: Request, state: &S) -> Result<Value, ApiError>
@@ -63,7 +80,11 @@ pub(crate) async fn read(
         let frame = timeout_at(deadline, body.frame()).await.map_err(|_| too_slow())?;
         let Some(frame) = frame else { return Ok(read.freeze()) };
         let frame = frame.map_err(|_| {
-            ApiError::new(Kind::Malformed, "incomplete_body", "the body could not be read to its end")
+            ApiError::new(
+                Kind::Malformed,
+                "incomplete_body",
+                "the body could not be read to its end",
+            )
         })?;
         if let Ok(data) = frame.into_data() {
             if read.len() + data.len() > bytes_max {

@@ -189,7 +189,8 @@ mod tests {
 
     #[test]
     fn only_bearer_tokens_are_taken() {
-        let token = |value| bearer(&with(header::AUTHORIZATION, value)).map(|t| t.map(str::to_owned));
+        let token =
+            |value| bearer(&with(header::AUTHORIZATION, value)).map(|t| t.map(str::to_owned));
         assert_eq!(token("Bearer ldk_x").unwrap(), Some("ldk_x".to_owned()));
         assert_eq!(token("bearer ldk_x").unwrap(), Some("ldk_x".to_owned()));
         assert!(token("Basic YTpi").is_err() && token("ldk_x").is_err());

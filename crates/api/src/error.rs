@@ -141,7 +141,8 @@ impl ApiError {
     #[must_use]
     pub fn invalid_field(field: &str, code: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self::new(Kind::Invalid, code, format!("{field} {message}")).with_field(field, code, message)
+        Self::new(Kind::Invalid, code, format!("{field} {message}"))
+            .with_field(field, code, message)
     }
 
     /// 503, with how long to wait.
@@ -181,6 +182,18 @@ impl ApiError {
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// What it says to people.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.problem.detail
+    }
+
+    /// What is wrong with fields.
+    #[must_use]
+    pub fn fields(&self) -> &[FieldProblem] {
+        &self.problem.errors
     }
 
     /// Its stable code.
@@ -238,21 +251,15 @@ impl From<HandleError> for ApiError {
 impl From<OpsError> for ApiError {
     fn from(error: OpsError) -> Self {
         match error {
-            OpsError::TooMany { retry_after_s } => Self::new(
-                Kind::TooMany,
-                "too_many_attempts",
-                "too many failed attempts to sign in",
-            )
-            .retry_after(retry_after_s),
-            OpsError::Busy => Self::unavailable("busy", "too many are signing in at this moment"),
-            OpsError::LoginTaken => Self::new(
-                Kind::Conflict,
-                "login_taken",
-                "another user signs in with this address",
-            ),
-            OpsError::PasswordTooLong => {
-                Self::invalid_field("password", "too_long", "is too long")
+            OpsError::TooMany { retry_after_s } => {
+                Self::new(Kind::TooMany, "too_many_attempts", "too many failed attempts to sign in")
+                    .retry_after(retry_after_s)
             }
+            OpsError::Busy => Self::unavailable("busy", "too many are signing in at this moment"),
+            OpsError::LoginTaken => {
+                Self::new(Kind::Conflict, "login_taken", "another user signs in with this address")
+            }
+            OpsError::PasswordTooLong => Self::invalid_field("password", "too_long", "is too long"),
             OpsError::DraftTooLarge => {
                 Self::new(Kind::TooLarge, "draft_too_large", "the draft is too large")
             }
@@ -331,7 +338,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_rejection_keeps_its_code_and_names_the_missing_right() {
-        let error = ApiError::from(HandleError::Rejected(rejected(RejectionKind::Forbidden, "forbidden")));
+        let error =
+            ApiError::from(HandleError::Rejected(rejected(RejectionKind::Forbidden, "forbidden")));
         let response = error.into_response();
         assert_eq!(response.status(), StatusCode::FORBIDDEN);
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");

@@ -30,8 +30,11 @@ pub(crate) fn canonical(value: &Value) -> Vec<u8> {
     bytes
 }
 
-/// Reads a value as a type.
+/// Reads a value as a type. It must be an object: a list would be taken as one without names.
 pub(crate) fn typed<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {
+    if !value.is_object() {
+        return Err(ApiError::malformed_field("", "invalid_type", "expected an object"));
+    }
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         explain(if path == "." { "" } else { &path }, &error.inner().to_string())
@@ -54,13 +57,21 @@ where
 /// What serde says, without the content it quotes.
 fn explain(path: &str, said: &str) -> ApiError {
     let name = said.split('`').nth(1).unwrap_or_default();
-    let expected = said.split_once("expected ").map(|(_, rest)| rest);
+    let expected = said.split_once("expected ").map(|(_, rest)| match rest.split(' ').next() {
+        Some("struct" | "map" | "internally" | "adjacently") => "an object",
+        Some("enum") => "one of the known words",
+        _ => rest,
+    });
     if said.starts_with("unknown field") {
         let message = "this field is not known here";
         return ApiError::malformed_field(&joined(path, name), "unknown_field", message);
     }
     if said.starts_with("missing field") {
-        return ApiError::malformed_field(&joined(path, name), "missing_field", "this field is missing");
+        return ApiError::malformed_field(
+            &joined(path, name),
+            "missing_field",
+            "this field is missing",
+        );
     }
     if said.starts_with("duplicate field") {
         return ApiError::malformed_field(&joined(path, name), "duplicate_key", DUPLICATE);
@@ -223,9 +234,13 @@ mod tests {
             (r#"{}"#, "missing_field", "\"name\""),
             (r#"{"name":"a","inner":{}}"#, "missing_field", "\"inner.count\""),
             (r#"{"name":7}"#, "invalid_type", "\"name\""),
-            (r#"{"name":"a","inner":{"count":1,"list":[1,"x"]}}"#, "invalid_type", "\"inner.list[1]\""),
+            (
+                r#"{"name":"a","inner":{"count":1,"list":[1,"x"]}}"#,
+                "invalid_type",
+                "\"inner.list[1]\"",
+            ),
             (r#"{"name":"a","inner":{"count":-1}}"#, "invalid_value", "\"inner.count\""),
-            (r#"[]"#, "missing_field", "name"),
+            (r#"["a",null,7]"#, "invalid_type", ""),
             (r#""text""#, "invalid_type", ""),
             (r#"{"name":"a""#, "malformed_json", ""),
             (r#"{"name":"a"} x"#, "malformed_json", ""),

@@ -23,9 +23,11 @@
 //!
 //! - A write takes [`Write<Body>`] (caller, idempotency key, `If-Match`, strict JSON) last; `Write<NoBody>` when there is
 //!   nothing to say. New ids come from `write.meta.new_id("ticket")`, never from chance, so that a repeat makes the same
-//!   ones. A second command of the same request takes `write.meta.part("…")`.
+//!   ones. A second command of the same request takes `write.meta.part("…")`,
+//!   but then the first may be written and the second refused.
 //! - `app.write` answers [`Written`]; `app.execute` the events; [`Answer`] adds `Log-Position` and `ETag`. A body with more
 //!   in it flattens `Written`: `Answer::with(StatusCode::CREATED, written, |written| Created { written, number })`.
+//! - Several commands that belong together are one: `Several::new("ChangeUser").and(name.map(…)).and(role.map(…))`.
 //! - PATCH bodies tell null from absent with `#[serde(default, deserialize_with = "nullable")]`.
 //! - A read takes [`Caller`]; of a view also [`AtLeast`]: `let stale = app.await_view(&caller, at_least, "inbox").await;`,
 //!   then answers `(stale, Json(…))`. A single resource answers `(Etag(version), Json(…))`.
@@ -40,6 +42,8 @@ mod body;
 mod caller;
 mod chain;
 mod error;
+mod file_name;
+mod hex;
 mod json;
 mod layers;
 mod list;
@@ -47,11 +51,13 @@ mod metrics;
 mod openapi;
 mod opened;
 mod origin;
+mod password;
 mod problem;
 mod read;
 mod router;
 mod routes;
 mod settings;
+mod several;
 mod write;
 
 #[cfg(test)]
@@ -69,4 +75,5 @@ pub use problem::{EventLine, FieldProblem, Problem};
 pub use read::{AtLeast, Id, Params};
 pub use router::router;
 pub use settings::{Clock, Limits, Settings, system_clock};
+pub use several::Several;
 pub use write::{Meta, NoBody, Write, target};

@@ -168,7 +168,9 @@ mod tests {
 
     #[test]
     fn a_limit_has_bounds() {
-        for (text, limit) in [("1", Some(1)), ("200", Some(200)), ("0", None), ("201", None), ("-1", None)] {
+        for (text, limit) in
+            [("1", Some(1)), ("200", Some(200)), ("0", None), ("201", None), ("-1", None)]
+        {
             assert_eq!(serde_json::from_str::<Limit>(text).ok(), limit.map(Limit));
         }
     }

@@ -3,8 +3,8 @@
 use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, PathItem,
-    Ref, RefOr, Required, ResponseBuilder, SecurityRequirement, Type,
+    ComponentsBuilder, ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder,
+    PathItem, Ref, RefOr, Required, ResponseBuilder, SecurityRequirement, Type,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -44,6 +44,8 @@ pub(crate) fn start() -> OpenApi {
 pub fn openapi() -> OpenApi {
     let mut public = crate::routes::public().into_openapi();
     each(&mut public, &mut |method, operation| complete(method, operation, false));
+    public.merge(crate::routes::operation::routes().into_openapi());
+    public.merge(crate::routes::operation::metrics().into_openapi());
     let mut protected = crate::routes::protected().into_openapi();
     protected.merge(crate::routes::uploads().into_openapi());
     each(&mut protected, &mut |method, operation| complete(method, operation, true));
@@ -72,7 +74,12 @@ fn each(document: &mut OpenApi, change: &mut dyn FnMut(HttpMethod, &mut Operatio
 
 fn complete(method: HttpMethod, operation: &mut Operation, protected: bool) {
     let writes = method != HttpMethod::Get;
-    let mut refusals = vec![(400, "malformed"), (404, "missing, or not visible"), (500, "broken"), (503, "not now")];
+    let mut refusals = vec![
+        (400, "malformed"),
+        (404, "missing, or not visible"),
+        (500, "broken"),
+        (503, "not now"),
+    ];
     if protected {
         refusals.extend([(401, "not signed in"), (403, "visible but not allowed")]);
         let either = |name: &str| SecurityRequirement::new(name, Vec::<String>::new());
@@ -152,6 +159,9 @@ mod tests {
             std::fs::write(path, &generated).unwrap();
         }
         let committed = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(committed == generated, "run the tests of crate api with UPDATE_DOCS=1 and commit docs/reference");
+        assert!(
+            committed == generated,
+            "run the tests of crate api with UPDATE_DOCS=1 and commit docs/reference"
+        );
     }
 }

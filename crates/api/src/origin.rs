@@ -6,10 +6,15 @@ use crate::error::{ApiError, Kind};
 
 /// Refuses writes that another site made the browser send. A request that says neither where it comes from nor that it
 /// crosses sites was not sent by a browser.
-pub(crate) fn check(headers: &HeaderMap, uri: &Uri, public_url: Option<&str>) -> Result<(), ApiError> {
+pub(crate) fn check(
+    headers: &HeaderMap,
+    uri: &Uri,
+    public_url: Option<&str>,
+) -> Result<(), ApiError> {
     let allowed = match text(headers, "origin") {
         Some(origin) => is_ours(origin, host(headers, uri), public_url),
-        None => text(headers, "sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none")),
+        None => text(headers, "sec-fetch-site")
+            .is_none_or(|site| matches!(site, "same-origin" | "none")),
     };
     if allowed {
         return Ok(());
@@ -26,14 +31,17 @@ fn is_ours(origin: &str, host: Option<&str>, public_url: Option<&str>) -> bool {
         lower.strip_suffix(default_port).map(str::to_owned).unwrap_or(lower)
     };
     let same_host = host.is_some_and(|host| bare(host) == bare(authority));
-    let public = public_url.and_then(|url| url.split_once("://")).is_some_and(|(its_scheme, rest)| {
-        its_scheme == scheme && bare(rest.split('/').next().unwrap_or_default()) == bare(authority)
-    });
+    let public =
+        public_url.and_then(|url| url.split_once("://")).is_some_and(|(its_scheme, rest)| {
+            its_scheme == scheme
+                && bare(rest.split('/').next().unwrap_or_default()) == bare(authority)
+        });
     same_host || public
 }
 
 fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
-    text(headers, header::HOST.as_str()).or_else(|| uri.authority().map(http::uri::Authority::as_str))
+    text(headers, header::HOST.as_str())
+        .or_else(|| uri.authority().map(http::uri::Authority::as_str))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

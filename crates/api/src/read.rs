@@ -55,7 +55,11 @@ fn explain(rejection: &QueryRejection) -> ApiError {
     let said = said.rsplit("query string: ").next().unwrap_or_default();
     if let Some((_, rest)) = said.split_once("unknown field `") {
         let name = rest.split('`').next().unwrap_or_default();
-        return ApiError::malformed_field(name, "unknown_parameter", "this parameter is not known here");
+        return ApiError::malformed_field(
+            name,
+            "unknown_parameter",
+            "this parameter is not known here",
+        );
     }
     if let Some((_, rest)) = said.split_once("missing field `") {
         let name = rest.split('`').next().unwrap_or_default();
@@ -63,7 +67,11 @@ fn explain(rejection: &QueryRejection) -> ApiError {
     }
     if let Some((_, rest)) = said.split_once("duplicate field `") {
         let name = rest.split('`').next().unwrap_or_default();
-        return ApiError::malformed_field(name, "invalid_parameter", "this parameter is given twice");
+        return ApiError::malformed_field(
+            name,
+            "invalid_parameter",
+            "this parameter is given twice",
+        );
     }
     let name = said.split(": ").next().filter(|name| !name.contains(' ')).unwrap_or_default();
     ApiError::malformed_field(name, "invalid_parameter", "this is not a value of the right form")

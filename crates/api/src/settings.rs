@@ -32,6 +32,8 @@ pub struct Limits {
     pub upload_within: Duration,
     /// How many requests are worked on at a time.
     pub running_max: usize,
+    /// How many uploads and downloads are worked on at a time; each is held in memory.
+    pub uploads_max: usize,
     /// How many requests may wait for their turn; one more is refused.
     pub waiting_max: usize,
     /// How long a request waits for its turn.
@@ -50,6 +52,7 @@ impl Default for Limits {
             request_within: Duration::from_secs(30),
             upload_within: Duration::from_secs(300),
             running_max: 512,
+            uploads_max: 16,
             waiting_max: 1024,
             turn_within: Duration::from_secs(10),
             view_within: Duration::from_millis(500),
@@ -70,6 +73,8 @@ pub struct Settings {
     pub client_address_header: Option<HeaderName>,
     /// Whether `GET /metrics` answers without sign-in.
     pub metrics_open: bool,
+    /// Whether `/` is the plain page that says where things are; off where the workspace is served.
+    pub start_page: bool,
     /// The time.
     pub clock: Clock,
 }
@@ -82,6 +87,7 @@ impl Default for Settings {
             public_url: None,
             client_address_header: None,
             metrics_open: true,
+            start_page: true,
             clock: system_clock(),
         }
     }

@@ -99,7 +99,10 @@ impl App {
             id: meta.command,
             body: meta.canonical.clone(),
             actor: caller.actor,
-            context: EventContext { token: caller.token.map(Uuid::from), ..EventContext::default() },
+            context: EventContext {
+                token: caller.token.map(Uuid::from),
+                ..EventContext::default()
+            },
             expected: meta.expected.map(|version| (target, version)),
             command: Arc::new(command),
         };
@@ -246,7 +249,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_repeat_with_the_same_key_is_the_same_command_and_makes_the_same_ids() {
-        let (one, two) = (read(Some("k1"), BODY).await, read(Some("k1"), r#"{ "name": "Printer" }"#).await);
+        let (one, two) =
+            (read(Some("k1"), BODY).await, read(Some("k1"), r#"{ "name": "Printer" }"#).await);
         assert_eq!(one.meta.command, two.meta.command);
         assert_eq!(one.meta.canonical, two.meta.canonical);
         assert_eq!(one.meta.new_id::<Uuid>("ticket"), two.meta.new_id::<Uuid>("ticket"));
@@ -288,7 +292,9 @@ mod tests {
             expected_version(&HeaderMap::from_iter([(header::IF_MATCH, value)]))
         };
         assert_eq!(version("\"7\"").unwrap(), Some(7));
-        for wrong in ["7", "*", "W/\"7\"", "\"x\"", "\"\"", "\"7\", \"8\"", "\"+7\"", "\"4294967296\""] {
+        for wrong in
+            ["7", "*", "W/\"7\"", "\"x\"", "\"\"", "\"7\", \"8\"", "\"+7\"", "\"4294967296\""]
+        {
             assert!(version(wrong).is_err(), "{wrong}");
         }
     }

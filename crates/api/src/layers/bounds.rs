@@ -20,10 +20,10 @@ pub struct Gate {
 }
 
 impl Gate {
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(running_max: usize, limits: Limits) -> Self {
         Self {
-            turns: Semaphore::new(limits.running_max),
-            places: Semaphore::new(limits.running_max + limits.waiting_max),
+            turns: Semaphore::new(running_max),
+            places: Semaphore::new(running_max + limits.waiting_max),
             turn_within: limits.turn_within,
         }
     }

@@ -17,9 +17,10 @@ use bounds::{Gate, deadline, gate};
 /// Requests wait for their turn, and none takes for ever.
 pub(crate) fn bounded<S: Clone + Send + Sync + 'static>(
     router: Router<S>,
+    running_max: usize,
     limits: Limits,
 ) -> Router<S> {
-    router.layer(from_fn_with_state(Arc::new(Gate::new(limits)), gate))
+    router.layer(from_fn_with_state(Arc::new(Gate::new(running_max, limits)), gate))
 }
 
 /// No request takes longer.
@@ -52,7 +53,7 @@ mod tests {
             .route("/forever", get(std::future::pending::<()>))
             .route("/text", post(|body: axum::Json<u32>| async move { body.to_string() }))
             .fallback(|| async { crate::error::ApiError::not_found() });
-        observed(bounded(within(router, Duration::from_millis(20)), limits))
+        observed(bounded(within(router, Duration::from_millis(20)), limits.running_max, limits))
     }
 
     fn panicking() -> StatusCode {
@@ -124,7 +125,8 @@ mod tests {
         let service = service(Limits::default());
         let long = "x".repeat(40_000);
         let headers = Request::get("/nowhere").header("x-long", &long);
-        let response = service.clone().oneshot(headers.body(axum::body::Body::empty()).unwrap()).await;
+        let response =
+            service.clone().oneshot(headers.body(axum::body::Body::empty()).unwrap()).await;
         assert_eq!(response.unwrap().status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         let address = Request::get(format!("/{long}")).body(axum::body::Body::empty());
         let response = service.oneshot(address.unwrap()).await.unwrap();

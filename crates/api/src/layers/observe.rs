@@ -18,7 +18,8 @@ const HEADER_BYTES_MAX: usize = 32 << 10;
 const ADDRESS_BYTES_MAX: usize = 8 << 10;
 
 /// Where an answer says nothing else about what a browser may do with it.
-const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
+const POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
 
 pub async fn observe(request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -62,8 +63,16 @@ fn request_id(headers: &HeaderMap) -> String {
 }
 
 fn too_large(request: &Request) -> Option<ApiError> {
-    if request.uri().path_and_query().is_some_and(|address| address.as_str().len() > ADDRESS_BYTES_MAX) {
-        return Some(ApiError::new(Kind::AddressTooLong, "address_too_long", "the address is too long"));
+    if request
+        .uri()
+        .path_and_query()
+        .is_some_and(|address| address.as_str().len() > ADDRESS_BYTES_MAX)
+    {
+        return Some(ApiError::new(
+            Kind::AddressTooLong,
+            "address_too_long",
+            "the address is too long",
+        ));
     }
     let headers = request.headers().iter();
     let bytes: usize = headers.map(|(name, value)| name.as_str().len() + value.len()).sum();
@@ -94,7 +103,9 @@ fn words(status: StatusCode) -> (&'static str, &'static str) {
     match status {
         StatusCode::BAD_REQUEST => ("malformed_request", "the request cannot be read"),
         StatusCode::NOT_FOUND => ("not_found", "there is nothing at this address for you"),
-        StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "this address does not take this method"),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            ("method_not_allowed", "this address does not take this method")
+        }
         StatusCode::PAYLOAD_TOO_LARGE => ("too_large", "the body is too large"),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             ("unsupported_media_type", "the body is of a type that is not read here")
@@ -108,7 +119,9 @@ fn words(status: StatusCode) -> (&'static str, &'static str) {
 fn measure(method: &http::Method, route: &str, status: StatusCode, seconds: f64) {
     // Anybody may invent methods; labels are for those that exist.
     let method = match method.as_str() {
-        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known.to_owned(),
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => {
+            known.to_owned()
+        }
         _ => "other".to_owned(),
     };
     let labels =
@@ -124,7 +137,10 @@ fn secure(headers: &mut HeaderMap) {
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            HeaderValue::from_static("same-origin"),
+        ),
     ] {
         headers.entry(name).or_insert(value);
     }

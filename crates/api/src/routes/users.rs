@@ -2,7 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use commands::user::{AddUser, LiveUser};
+use commands::user::{
+    AddUser, ChangeRole, DeactivateUser, LiveUser, ReactivateUser, RecordPasswordSet, RenameUser,
+};
 use decider::Personal;
 use events::user::Role;
 use events::{UserEvent, UserId};
@@ -12,20 +14,26 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::answer::{Answer, Written};
+use super::session::Client;
+use crate::answer::{Answer, Etag, Written};
 use crate::app::App;
 use crate::caller::Caller;
-use crate::error::ApiError;
+use crate::error::{ApiError, Kind};
 use crate::list::{Listed, PageQuery};
 use crate::opened::{Shown, open};
-use crate::read::Params;
+use crate::password;
+use crate::read::{Id, Params};
+use crate::several::Several;
 use crate::write::{Write, target};
 
 /// Where the list of users goes on.
 const LIST: &str = "users";
 
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::default().routes(routes!(list_users, add_user))
+    OpenApiRouter::default()
+        .routes(routes!(list_users, add_user))
+        .routes(routes!(show_user, change_user))
+        .routes(routes!(set_password))
 }
 
 /// A user.
@@ -72,6 +80,33 @@ struct AddUserBody {
     role: Role,
 }
 
+/// What is to be changed.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangeUserBody {
+    /// The name from now on.
+    #[serde(default)]
+    name: Option<String>,
+    /// The role from now on.
+    #[serde(default)]
+    #[schema(value_type = Option<RoleWord>)]
+    role: Option<Role>,
+    /// Whether they may sign in.
+    #[serde(default)]
+    active: Option<bool>,
+}
+
+/// A new password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SetPasswordBody {
+    /// The new password.
+    password: String,
+    /// The present one; required for one's own account.
+    #[serde(default)]
+    current_password: Option<String>,
+}
+
 /// Lists users, active or not, in the order of their ids.
 #[utoipa::path(get, path = "/api/v1/users", tag = "users", params(PageQuery),
     responses((status = 200, description = "a page of users", body = Listed<UserRow>)))]
@@ -104,6 +139,106 @@ async fn add_user(State(app): State<App>, write: Write<AddUserBody>) -> Result<A
         role: write.body.role,
     };
     Ok(Answer::created(app.write(&write, target::<UserEvent>(user_id), command).await?))
+}
+
+/// One user.
+#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = Uuid, Path)),
+    responses((status = 200, description = "the user", body = UserRow)))]
+async fn show_user(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<UserId>,
+) -> Result<(Etag, Json<UserRow>), ApiError> {
+    let directory = app.directory(caller.ws).await?;
+    let user = directory.user(id).ok_or_else(ApiError::not_found)?;
+    let version = app.reader().versions(caller.ws, &[id.0]).await?.first().copied();
+    Ok((Etag(version.unwrap_or_default()), Json(row(&app, &caller, id, user).await?)))
+}
+
+/// Changes a user: name, role, access. All of it or nothing.
+#[utoipa::path(patch, path = "/api/v1/users/{id}", tag = "users", params(("id" = Uuid, Path)),
+    request_body = ChangeUserBody, responses((status = 200, description = "changed", body = Written)))]
+async fn change_user(
+    State(app): State<App>,
+    Id(user_id): Id<UserId>,
+    write: Write<ChangeUserBody>,
+) -> Result<Answer, ApiError> {
+    let ChangeUserBody { name, role, active } = &write.body;
+    let commands = Several::new("ChangeUser")
+        .and(name.clone().map(|name| RenameUser { user_id, name: Personal(name) }))
+        .and(role.map(|role| ChangeRole { user_id, role }))
+        .and((*active == Some(true)).then_some(ReactivateUser { user_id }))
+        .and((*active == Some(false)).then_some(DeactivateUser { user_id }));
+    if commands.is_empty() {
+        return Err(ApiError::new(Kind::Invalid, "no_changes", "say what is to be changed"));
+    }
+    let written = app.write(&write, target::<UserEvent>(user_id), commands).await?;
+    if *active == Some(false) {
+        // Without access nothing of theirs works any more; this keeps it so should access be given back.
+        let (ws, ops) = (write.caller.ws, app.ops());
+        ops.sessions.revoke_all(ws, user_id.0, None).await?;
+        ops.tokens.revoke_all(ws, user_id.0, app.now()).await?;
+    }
+    Ok(Answer::ok(written))
+}
+
+/// Sets a user's password; their other sessions end.
+#[utoipa::path(put, path = "/api/v1/users/{id}/password", tag = "users", params(("id" = Uuid, Path)),
+    request_body = SetPasswordBody, responses((status = 200, description = "set", body = Written)))]
+async fn set_password(
+    State(app): State<App>,
+    Id(user_id): Id<UserId>,
+    client: Client,
+    write: Write<SetPasswordBody>,
+) -> Result<Answer, ApiError> {
+    password::check("password", &write.body.password)?;
+    let caller = &write.caller;
+    let directory = app.directory(caller.ws).await?;
+    let email = match directory.user(user_id) {
+        Some(user) => open(&app, caller, user_id, "email", &user.email).await?,
+        None => return Err(ApiError::not_found()),
+    };
+    let Shown::Open(email) = email else { return Err(ApiError::not_found()) };
+    if user_id == caller.user {
+        confirm(&app, &write, &email, client).await?;
+    }
+    let command = RecordPasswordSet { user_id };
+    let written = app.write(&write, target::<UserEvent>(user_id), command).await?;
+    // The event comes first, because its rule decides; a repeat sets the password again.
+    let login = ops::Login { ws: caller.ws, user: user_id.0 };
+    let ops = app.ops();
+    ops.credentials.set_password(login, &email, &write.body.password, app.now()).await?;
+    let kept = caller.session().filter(|_| user_id == caller.user);
+    ops.sessions.revoke_all(caller.ws, user_id.0, kept).await?;
+    Ok(Answer::ok(written))
+}
+
+/// Who changes their own password must know the one they have.
+async fn confirm(
+    app: &App,
+    write: &Write<SetPasswordBody>,
+    email: &str,
+    client: Client,
+) -> Result<(), ApiError> {
+    let field = "current_password";
+    let Some(current) = &write.body.current_password else {
+        return Err(ApiError::invalid_field(
+            field,
+            "required",
+            "is required for one's own account",
+        ));
+    };
+    // A repeat of a request that was carried out comes with the password that has become the old one.
+    let done = app.reader().commands(write.caller.ws, &[write.meta.command]).await?;
+    if done.first().is_some_and(Option::is_some) {
+        return Ok(());
+    }
+    let credentials = &app.ops().credentials;
+    let found = credentials.verify(email, current, client.address, app.now()).await?;
+    if found.is_some_and(|login| login.user == write.caller.user.0) {
+        return Ok(());
+    }
+    Err(ApiError::invalid_field(field, "wrong_password", "is not the present password"))
 }
 
 pub(super) async fn row(
