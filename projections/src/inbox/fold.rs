@@ -30,7 +30,7 @@ pub struct Inbox;
 #[derive(Debug)]
 pub enum InboxEvent {
     /// Of a ticket.
-    Ticket(TicketEvent),
+    Ticket(Box<TicketEvent>),
     /// Of a pipeline.
     Pipeline(PipelineEvent),
 }
@@ -44,7 +44,9 @@ impl Projection for Inbox {
 
     fn decode(stored: &StoredEvent) -> Result<Option<InboxEvent>, DecodeError> {
         match stored.kind.as_str() {
-            "ticket" => decode_stored(stored).map(|event| Some(InboxEvent::Ticket(event))),
+            "ticket" => {
+                decode_stored(stored).map(|event| Some(InboxEvent::Ticket(Box::new(event))))
+            }
             "pipeline" => decode_stored(stored).map(|event| Some(InboxEvent::Pipeline(event))),
             _ => passed_over(stored),
         }
@@ -54,7 +56,7 @@ impl Projection for Inbox {
         match event.data {
             InboxEvent::Ticket(ticket) => {
                 keys.row::<TicketRow>(event.stream);
-                if let TicketEvent::CommentAdded(comment) = ticket {
+                if let TicketEvent::CommentAdded(comment) = &**ticket {
                     comment
                         .mentions
                         .iter()
@@ -70,24 +72,26 @@ impl Projection for Inbox {
 
     fn apply(event: &Stored<'_, InboxEvent>, rows: &mut InboxRows) -> Result<(), ApplyError> {
         match event.data {
-            InboxEvent::Ticket(TicketEvent::Created(created)) => {
-                rows.tickets.insert(new_ticket(event, created))
-            }
-            InboxEvent::Ticket(ticket) => {
-                if let TicketEvent::CommentAdded(comment) = ticket {
-                    for user in &comment.mentions {
-                        mention(event, user.0, rows)?;
-                    }
-                }
-                let row = rows.tickets.get_mut(&event.stream)?;
-                row.last_activity_at = row.last_activity_at.max(event.occurred_at.as_micros());
-                row.version = version_of(event);
-                change_ticket(event, ticket, row);
-                Ok(())
-            }
+            InboxEvent::Ticket(ticket) => apply_ticket(event, ticket, rows),
             InboxEvent::Pipeline(pipeline) => change_pipeline(event.stream, pipeline, rows),
         }
     }
+}
+
+fn apply_ticket(
+    event: &Stored<'_, InboxEvent>,
+    ticket: &TicketEvent,
+    rows: &mut InboxRows,
+) -> Result<(), ApplyError> {
+    if let TicketEvent::Created(created) = ticket {
+        return rows.tickets.insert(new_ticket(event, created));
+    }
+    change_mentions(event, ticket, rows)?;
+    let row = rows.tickets.get_mut(&event.stream)?;
+    row.last_activity_at = row.last_activity_at.max(event.occurred_at.as_micros());
+    row.version = version_of(event);
+    change_ticket(event, ticket, row);
+    Ok(())
 }
 
 fn new_ticket(event: &Stored<'_, InboxEvent>, created: &TicketCreated) -> TicketRow {
@@ -165,7 +169,7 @@ fn change_ticket(event: &Stored<'_, InboxEvent>, ticket: &TicketEvent, row: &mut
         TicketEvent::MessageImported(imported) => {
             newest_message(event, &imported.message, imported.direction, row);
         }
-        // Beginning and bulk of a row; what changes no column but activity and version.
+        // The beginning has its own place; the others change no column but activity and version.
         TicketEvent::Created(_)
         | TicketEvent::PropertiesSet(_)
         | TicketEvent::CommentAdded(_)
@@ -193,14 +197,18 @@ fn newest_message(
     }
 }
 
-fn mention(
+fn change_mentions(
     event: &Stored<'_, InboxEvent>,
-    user_id: Uuid,
+    ticket: &TicketEvent,
     rows: &mut InboxRows,
 ) -> Result<(), ApplyError> {
+    let TicketEvent::CommentAdded(comment) = ticket else { return Ok(()) };
     let (ticket, at) = (event.stream, event.occurred_at.as_micros());
-    let last_at = rows.mentions.get(&(user_id, ticket))?.map_or(at, |row| row.last_at.max(at));
-    rows.mentions.put(MentionRow { user_id, ticket, last_at })
+    for user in &comment.mentions {
+        let last_at = rows.mentions.get(&(user.0, ticket))?.map_or(at, |row| row.last_at.max(at));
+        rows.mentions.put(MentionRow { user_id: user.0, ticket, last_at })?;
+    }
+    Ok(())
 }
 
 fn change_pipeline(

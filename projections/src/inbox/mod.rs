@@ -5,6 +5,8 @@ mod query;
 mod views;
 
 pub use fold::{Inbox, InboxEvent, InboxRows};
+#[cfg(test)]
+pub(crate) use query::statement;
 pub use query::{Direction, Filter, Sort, query};
 pub use views::{Counts, DefaultView, Visible, by_number, counts, page, statuses, tickets};
 

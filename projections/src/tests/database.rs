@@ -105,7 +105,9 @@ impl Database {
                 .unwrap()
             {
                 Appended::Written(head) => head,
-                other => panic!("not written: {other:?}"),
+                other @ (Appended::Stale(_) | Appended::Refused(_)) => {
+                    panic!("not written: {other:?}")
+                }
             };
             written.extend(batch.into_written(&head));
             rest = later;

@@ -159,7 +159,7 @@ fn comment(event: &StoredEvent, added: &CommentAdded) -> ItemRow {
         author: Some(event.actor.to_string()),
         occurred_at: event.occurred_at.as_micros(),
         position: position(event),
-        content: Json(ItemContent::Comment(content)),
+        content: Json(ItemContent::Comment(Box::new(content))),
         answers: None,
         delivery: None,
         delivery_reason: None,

@@ -21,7 +21,7 @@ pub enum ItemContent {
     /// A message.
     Message(Box<MessageContent>),
     /// An internal comment.
-    Comment(CommentContent),
+    Comment(Box<CommentContent>),
 }
 
 /// The words of a comment.

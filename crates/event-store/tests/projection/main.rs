@@ -1,5 +1,7 @@
 //! The projection engine against Postgres, with a toy view: batches, crashes, fencing, faults, following.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what the tests share may fail like a test")]
+
 mod batches;
 mod database;
 mod faults;
