@@ -6,7 +6,7 @@
 //! [`routes::protected`](crate::router) (`routes/mod.rs`). Everything there needs a session or a token; nobody has to think
 //! of it again. `routes/users.rs` shows a write and a list. In short:
 //!
-//! ```ignore
+//! ```text
 //! #[derive(Deserialize, ToSchema)]
 //! #[serde(deny_unknown_fields)]                       // a typo must not be lost
 //! struct RenameBody { name: String }
@@ -42,6 +42,7 @@ mod body;
 mod caller;
 mod chain;
 mod error;
+mod failures;
 mod file_name;
 mod hex;
 mod json;

@@ -1,20 +1,48 @@
-//! What the metrics of this crate and of those below mean.
+//! What the metrics of the service mean, in one place for those who draw them.
 
-use metrics::{describe_counter, describe_histogram};
+use metrics::{describe_counter, describe_gauge, describe_histogram};
+
+const COUNTERS: &[(&str, &str)] = &[
+    ("ledgerdesk_http_requests_total", "Requests answered."),
+    ("ledgerdesk_http_refused_overloaded_total", "Requests refused because too many were waiting."),
+    ("ledgerdesk_commands_accepted_total", "Commands accepted."),
+    ("ledgerdesk_commands_repeated_total", "Commands that had been accepted before."),
+    ("ledgerdesk_commands_refused_busy_total", "Commands refused because the queue was full."),
+    ("ledgerdesk_events_appended_total", "Events appended to the log."),
+    ("ledgerdesk_append_conflicts_total", "Commands decided again because others were faster."),
+    ("ledgerdesk_append_races_total", "Batches sent again because another node appended first."),
+    ("ledgerdesk_projection_apply_events_total", "Events folded into a view."),
+];
+
+const GAUGES: &[(&str, &str)] = &[
+    ("ledgerdesk_state_cache_bytes", "Bytes of folded state in memory."),
+    ("ledgerdesk_projection_checkpoint", "The last position folded into a view."),
+    ("ledgerdesk_projection_lag_events", "How many events a view is behind."),
+    ("ledgerdesk_projection_lag_seconds", "How many seconds a view is behind."),
+    ("ledgerdesk_projection_quarantined_streams", "How many streams a view leaves out."),
+    (
+        "ledgerdesk_projection_state",
+        "0 standby, 1 catching up, 2 following, 3 backing off, 4 stopped.",
+    ),
+];
+
+const HISTOGRAMS: &[(&str, &str)] = &[
+    ("ledgerdesk_http_request_seconds", "From the head of a request to the head of its answer."),
+    ("ledgerdesk_append_seconds", "Time of one append."),
+    ("ledgerdesk_append_batch_commands", "Commands of one append."),
+    ("ledgerdesk_append_batch_events", "Events of one append."),
+    ("ledgerdesk_projection_batch_seconds", "Time of one batch of a view."),
+];
 
 /// Describes them; the recorder must be installed before.
 pub(crate) fn describe() {
-    describe_counter!("ledgerdesk_http_requests_total", "Requests answered.");
-    describe_histogram!(
-        "ledgerdesk_http_request_seconds",
-        "Time from the request's head to the answer's head."
-    );
-    describe_counter!(
-        "ledgerdesk_http_refused_overloaded_total",
-        "Requests refused because too many were waiting."
-    );
-    describe_counter!(
-        "ledgerdesk_commands_refused_busy_total",
-        "Commands refused because the queue was full."
-    );
+    for (name, meaning) in COUNTERS {
+        describe_counter!(*name, *meaning);
+    }
+    for (name, meaning) in GAUGES {
+        describe_gauge!(*name, *meaning);
+    }
+    for (name, meaning) in HISTOGRAMS {
+        describe_histogram!(*name, *meaning);
+    }
 }

@@ -1,0 +1,9 @@
+//! What the HTTP layer promises, on a real log.
+
+#![expect(clippy::unwrap_used, reason = "what the tests share may fail like a test")]
+
+mod access;
+mod files;
+mod pages;
+mod service;
+mod users;
