@@ -109,3 +109,31 @@ fn not_json() -> ApiError {
         "send JSON with Content-Type: application/json",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{StreamExt, stream};
+
+    use super::*;
+
+    fn pieces(pieces: &[&'static str]) -> Body {
+        let pieces: Vec<_> =
+            pieces.iter().map(|piece| Ok::<_, std::io::Error>(Bytes::from(*piece))).collect();
+        Body::from_stream(stream::iter(pieces))
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_to_its_end_but_not_beyond_its_bound() {
+        let soon = Duration::from_secs(5);
+        assert_eq!(read(pieces(&["ab", "cd"]), 4, soon).await.unwrap(), "abcd");
+        assert_eq!(read(pieces(&["ab", "cde"]), 4, soon).await.unwrap_err().code(), "too_large");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_given_up() {
+        let drop_by_drop = stream::iter([Ok::<_, std::io::Error>(Bytes::from("a"))]);
+        let body = Body::from_stream(drop_by_drop.chain(stream::pending()));
+        let error = read(body, 4, Duration::from_millis(10)).await.unwrap_err();
+        assert_eq!(error.code(), "body_too_slow");
+    }
+}

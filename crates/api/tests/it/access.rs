@@ -15,7 +15,11 @@ fn protected() -> Vec<(String, String)> {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             if operation["security"].is_array() {
-                let path = path.replace("{id}", "01900000-0000-7000-8000-000000000001");
+                let filled = path.split('/').map(|part| match part.starts_with('{') {
+                    true => "01900000-0000-7000-8000-000000000001",
+                    false => part,
+                });
+                let path = filled.collect::<Vec<_>>().join("/");
                 routes.push((method.to_uppercase(), path));
             }
         }
@@ -134,4 +138,14 @@ async fn a_setup_link_works_once_and_survives_a_refused_form() {
     let unknown =
         json!({"token": "x", "name": "Eve", "email": "eve@example.org", "password": PASSWORD});
     assert_eq!(service.post("/api/v1/setup", &unknown, &[]).await.status, 404);
+}
+
+#[tokio::test]
+async fn one_address_with_open_and_closed_methods_names_them_all() {
+    let (service, anna) = Service::set_up().await;
+    let wrong = service.ask("PUT", "/api/v1/session", None, &[("cookie", &anna)]).await;
+    assert_eq!((wrong.status.as_u16(), wrong.code()), (405, "method_not_allowed".to_owned()));
+    let allowed = wrong.headers["allow"].to_str().unwrap();
+    assert!(allowed.contains("POST") && allowed.contains("DELETE"), "{allowed}");
+    assert_eq!(service.get("/api/v1/nothing", &[]).await.code(), "not_found");
 }
