@@ -1,0 +1,36 @@
+//! Contacts: what may be asked of them.
+
+mod create;
+mod entries;
+mod state;
+mod update;
+
+pub use create::CreateContact;
+pub(crate) use create::{Identity, created};
+pub use state::{Contact, LiveContact};
+pub use update::UpdateContact;
+
+use decider::{Rejection, RejectionKind};
+use events::ContactId;
+
+/// What only contacts refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ContactRejection {
+    /// Never two live contacts with one address (K01). Says which contact has it, and nothing else of them.
+    #[error("the contact {0} has this address")]
+    AddressInUse(ContactId),
+}
+
+impl Rejection for ContactRejection {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::AddressInUse(_) => "address_in_use",
+        }
+    }
+
+    fn kind(&self) -> RejectionKind {
+        match self {
+            Self::AddressInUse(_) => RejectionKind::Conflict,
+        }
+    }
+}
