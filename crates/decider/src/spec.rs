@@ -8,7 +8,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::actor::Actor;
-use crate::changes::Changes;
+use crate::changes::{Changes, ClaimChange};
 use crate::command::Command;
 use crate::event::Event;
 use crate::ids::StreamRef;
@@ -69,6 +69,19 @@ impl Given {
     #[must_use]
     pub fn claim(mut self, scope: &'static str, key: &str, holder: impl Into<Uuid>) -> Self {
         self.claims.insert((scope, key.to_owned()), holder.into());
+        self
+    }
+
+    /// Natural keys were taken or given back.
+    #[must_use]
+    pub fn claims(mut self, changes: &[ClaimChange]) -> Self {
+        for change in changes {
+            let key = (change.scope, change.key.clone());
+            match change.holder {
+                Some(holder) => self.claims.insert(key, holder),
+                None => self.claims.remove(&key),
+            };
+        }
         self
     }
 
@@ -146,6 +159,14 @@ impl Then {
         assert_eq!(others, 0, "events on other streams");
         assert_eq!(changes.events_on::<E>(id), expected.into_iter().collect::<Vec<_>>());
         changes
+    }
+
+    /// What was decided, whichever way.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn result(self) -> Result<Changes, Rejected> {
+        self.0
     }
 
     /// Accepted without any change.
