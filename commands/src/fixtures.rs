@@ -160,11 +160,11 @@ impl Office {
     /// The workspace as the program itself meets it.
     pub fn given(&self) -> Given {
         let mut given = Given::directory(self.directory());
-        given = fold::<Workspace>(given, self.of(|event| match_kind(event)));
-        given = fold::<User>(given, self.of(|event| match_kind(event)));
-        given = fold::<Pipeline>(given, self.of(|event| match_kind(event)));
-        given = fold::<Property>(given, self.of(|event| match_kind(event)));
-        fold::<Channel>(given, self.of(|event| match_kind(event)))
+        given = fold::<Workspace>(given, self.of(match_kind));
+        given = fold::<User>(given, self.of(match_kind));
+        given = fold::<Pipeline>(given, self.of(match_kind));
+        given = fold::<Property>(given, self.of(match_kind));
+        fold::<Channel>(given, self.of(match_kind))
     }
 
     pub fn as_admin(&self) -> Given {

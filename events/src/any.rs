@@ -11,6 +11,7 @@ use crate::{
 macro_rules! any_event {
     ($($(#[$doc:meta])* $variant:ident($events:ident),)+) => {
         /// An event of any kind.
+        #[expect(clippy::large_enum_variant, reason = "read once, then passed by reference")]
         #[derive(Clone, Debug, PartialEq)]
         pub enum AnyEvent {
             $($(#[$doc])* $variant($events),)+

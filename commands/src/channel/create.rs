@@ -1,7 +1,7 @@
 //! A new channel (H01).
 
 use access::Right;
-use decider::{Changes, Command, Halt, World};
+use decider::{Changes, Command, Event, Halt, StreamRef, World};
 use events::ChannelId;
 use events::channel::{ChannelCreated, ChannelEvent, ChannelKind};
 
@@ -29,6 +29,10 @@ pub struct CreateChannel {
 impl Command for CreateChannel {
     fn name(&self) -> &'static str {
         "CreateChannel"
+    }
+
+    fn creates(&self) -> Vec<StreamRef> {
+        vec![StreamRef { kind: ChannelEvent::KIND, id: self.channel_id.0 }]
     }
 
     fn decide(&self, world: &World<'_>) -> Result<Changes, Halt> {

@@ -1,7 +1,7 @@
 //! A new contact (K01).
 
 use access::Right;
-use decider::{Changes, Command, Halt, KeyScope, Personal, World};
+use decider::{Changes, Command, Event, Halt, KeyScope, Personal, StreamRef, World};
 use events::ContactId;
 use events::contact::{ContactCreated, ContactEvent, EmailEntry, EntryNo, PhoneEntry};
 
@@ -71,6 +71,10 @@ impl CreateContact {
 impl Command for CreateContact {
     fn name(&self) -> &'static str {
         "CreateContact"
+    }
+
+    fn creates(&self) -> Vec<StreamRef> {
+        vec![StreamRef { kind: ContactEvent::KIND, id: self.contact_id.0 }]
     }
 
     fn decide(&self, world: &World<'_>) -> Result<Changes, Halt> {

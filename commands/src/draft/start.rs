@@ -1,7 +1,7 @@
 //! Beginning to write (D01).
 
 use access::Right;
-use decider::{Aspects, Changes, Command, Halt, World};
+use decider::{Aspects, Changes, Command, Event, Halt, StreamRef, World};
 use events::draft::{DraftEvent, DraftKind, DraftStarted};
 use events::{DraftId, TicketId};
 
@@ -24,6 +24,10 @@ pub struct StartDraft {
 impl Command for StartDraft {
     fn name(&self) -> &'static str {
         "StartDraft"
+    }
+
+    fn creates(&self) -> Vec<StreamRef> {
+        vec![StreamRef { kind: DraftEvent::KIND, id: self.draft_id.0 }]
     }
 
     fn decide(&self, world: &World<'_>) -> Result<Changes, Halt> {

@@ -1,7 +1,7 @@
 //! A new pipeline (T08).
 
 use access::Right;
-use decider::{Changes, Command, Halt, World};
+use decider::{Changes, Command, Event, Halt, StreamRef, World};
 use events::pipeline::{PipelineCreated, PipelineEvent, StatusCategory, StatusDefinition};
 use events::{PipelineId, PropertyId, StatusId};
 
@@ -80,6 +80,10 @@ pub struct CreatePipeline {
 impl Command for CreatePipeline {
     fn name(&self) -> &'static str {
         "CreatePipeline"
+    }
+
+    fn creates(&self) -> Vec<StreamRef> {
+        vec![StreamRef { kind: PipelineEvent::KIND, id: self.pipeline_id.0 }]
     }
 
     fn decide(&self, world: &World<'_>) -> Result<Changes, Halt> {

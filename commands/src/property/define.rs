@@ -1,7 +1,7 @@
 //! A new property (T11).
 
 use access::Right;
-use decider::{Changes, Command, Halt, Rejection, RejectionKind, World};
+use decider::{Changes, Command, Event, Halt, Rejection, RejectionKind, StreamRef, World};
 use events::property::{Choice, DataType, PropertyDefined, PropertyEvent};
 use events::{PropertyId, property};
 
@@ -57,7 +57,7 @@ impl DefineProperty {
     fn choices(&self, checks: &mut Checks) -> Vec<Choice> {
         let takes_choices =
             matches!(self.data_type, DataType::SingleChoice | DataType::MultiChoice);
-        if takes_choices != !self.choices.is_empty() {
+        if takes_choices == self.choices.is_empty() {
             checks.fault("choices", "invalid_value", "belong to choice types, and only to them");
         }
         if self.choices.len() > CHOICES_MAX {
@@ -102,6 +102,10 @@ fn checked_key(key: &str) -> Result<String, Fault> {
 impl Command for DefineProperty {
     fn name(&self) -> &'static str {
         "DefineProperty"
+    }
+
+    fn creates(&self) -> Vec<StreamRef> {
+        vec![StreamRef { kind: PropertyEvent::KIND, id: self.property_id.0 }]
     }
 
     fn decide(&self, world: &World<'_>) -> Result<Changes, Halt> {

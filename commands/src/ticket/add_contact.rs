@@ -1,8 +1,8 @@
 //! A contact takes part, and the conversation can start (T07).
 
 use access::Right;
-use decider::{Aspects, Changes, Command, Halt, Personal, World};
-use events::{ContactId, TicketId};
+use decider::{Aspects, Changes, Command, Event, Halt, Personal, StreamRef, World};
+use events::{ContactEvent, ContactId, TicketId};
 
 use super::LiveTicket;
 use super::parts::associate;
@@ -44,6 +44,15 @@ pub struct AddContact {
 impl Command for AddContact {
     fn name(&self) -> &'static str {
         "AddContact"
+    }
+
+    fn creates(&self) -> Vec<StreamRef> {
+        match &self.contact {
+            ContactChoice::Existing(_) => Vec::new(),
+            ContactChoice::New { contact_id, .. } => {
+                vec![StreamRef { kind: ContactEvent::KIND, id: contact_id.0 }]
+            }
+        }
     }
 
     fn decide(&self, world: &World<'_>) -> Result<Changes, Halt> {
@@ -126,8 +135,8 @@ fn found_or_new(
 #[cfg(test)]
 mod tests {
     use decider::Actor;
+    use events::TicketEvent;
     use events::ticket::{ContactAssociated, ConversationStarted};
-    use events::{ContactEvent, TicketEvent};
 
     use super::*;
     use crate::fixtures::{Office, id, personal};

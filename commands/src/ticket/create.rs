@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use access::Right;
-use decider::{Changes, Command, Halt, Personal, World};
+use decider::{Changes, Command, Event, Halt, Personal, StreamRef, World};
 use events::pipeline::StatusDefinition;
 use events::ticket::{
     CategoryChanged, ContactAssociated, ConversationStarted, OwnerChanged, PriorityChanged,
@@ -52,6 +52,10 @@ pub struct CreateTicket {
 impl Command for CreateTicket {
     fn name(&self) -> &'static str {
         "CreateTicket"
+    }
+
+    fn creates(&self) -> Vec<StreamRef> {
+        vec![StreamRef { kind: TicketEvent::KIND, id: self.ticket_id.0 }]
     }
 
     fn decide(&self, world: &World<'_>) -> Result<Changes, Halt> {

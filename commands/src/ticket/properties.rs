@@ -152,18 +152,22 @@ impl Step {
                 unreadable: Vec::new(),
                 links: vec![OTHER],
             }),
-            other => {
-                let number = if let Self::Comment(number, _) = other { *number } else { 300 };
-                Box::new(AddComment {
-                    ticket_id,
-                    comment_id: CommentId(id(number)),
-                    text: personal("Hm"),
-                    html: None,
-                    mentions: vec![Office::ADMIN],
-                    attachments: Vec::new(),
-                    draft_id: matches!(other, Self::Comment(_, true)).then_some(DRAFTS[1]),
-                })
-            }
+            Self::Comment(number, draft) => Box::new(AddComment {
+                ticket_id,
+                comment_id: CommentId(id(*number)),
+                text: personal("Hm"),
+                html: None,
+                mentions: vec![Office::ADMIN],
+                attachments: Vec::new(),
+                draft_id: draft.then_some(DRAFTS[1]),
+            }),
+            Self::Create(_)
+            | Self::Update(..)
+            | Self::Status(..)
+            | Self::Assign(_)
+            | Self::Contact(..)
+            | Self::Link(_)
+            | Self::Draft(_) => self.command(),
         }
     }
 }

@@ -54,10 +54,8 @@ fn events(given: &Given, command: &ReplyToTicket) -> Vec<TicketEvent> {
 
 fn submitted(given: &Given, command: &ReplyToTicket) -> ReplySubmitted {
     let mut events = events(given, command);
-    match events.remove(0) {
-        TicketEvent::ReplySubmitted(reply) => reply,
-        other => panic!("{other:?}"),
-    }
+    let TicketEvent::ReplySubmitted(reply) = events.remove(0) else { panic!("no reply") };
+    reply
 }
 
 fn to(reply: &ReplySubmitted) -> Vec<&str> {
@@ -253,7 +251,7 @@ fn a_sent_draft_is_closed_and_its_place_given_back_d04() {
     let command = ReplyToTicket { draft_id: Some(DRAFT_ID), ..command() };
     let changes = given_draft().when(&command).accepted();
     let sent = DraftEvent::from(DraftSent { sent_as: SentAs::Message(REPLY) });
-    assert_eq!(changes.events_on::<DraftEvent>(DRAFT_ID), [sent.clone()]);
+    assert_eq!(changes.events_on::<DraftEvent>(DRAFT_ID), std::slice::from_ref(&sent));
     let released = changes.claims.iter().find(|claim| claim.scope == DRAFT).unwrap();
     assert_eq!(released.holder, None);
     let again = given_draft().events::<Draft>(DRAFT_ID, [sent]);

@@ -1,7 +1,7 @@
 //! A new user.
 
 use access::Right;
-use decider::{Changes, Command, Halt, KeyScope, Personal, World};
+use decider::{Changes, Command, Event, Halt, KeyScope, Personal, StreamRef, World};
 use events::UserId;
 use events::user::{Role, UserAdded, UserEvent};
 
@@ -29,6 +29,10 @@ pub struct AddUser {
 impl Command for AddUser {
     fn name(&self) -> &'static str {
         "AddUser"
+    }
+
+    fn creates(&self) -> Vec<StreamRef> {
+        vec![StreamRef { kind: UserEvent::KIND, id: self.user_id.0 }]
     }
 
     fn decide(&self, world: &World<'_>) -> Result<Changes, Halt> {

@@ -13,7 +13,7 @@ pub enum User {
     #[default]
     Unknown,
     /// There is one, active or not.
-    Live(LiveUser),
+    Live(Box<LiveUser>),
 }
 
 /// A user that exists.
@@ -83,7 +83,7 @@ impl State for User {
             Self::Live(user) => user.take_in(event),
             Self::Unknown => {
                 if let UserEvent::Added(added) = event {
-                    *self = Self::Live(LiveUser::new(added));
+                    *self = Self::Live(Box::new(LiveUser::new(added)));
                 }
             }
         }

@@ -4,9 +4,9 @@ mod group;
 mod keys;
 
 use access::Right;
-use decider::{Changes, Command, Halt, Personal, Timestamp, World};
+use decider::{Changes, Command, Event, Halt, Personal, StreamRef, Timestamp, World};
 use events::message::{Address, Automatic, Direction, ObjectRef};
-use events::{ChannelId, ContactId, MessageId, TicketId};
+use events::{ChannelId, ContactEvent, ContactId, MessageId, TicketId};
 
 use self::group::Group;
 use self::keys::Keys;
@@ -119,6 +119,11 @@ pub struct ImportMessages {
 impl Command for ImportMessages {
     fn name(&self) -> &'static str {
         "ImportMessages"
+    }
+
+    fn creates(&self) -> Vec<StreamRef> {
+        let contacts = self.messages.iter().map(|message| message.new_contact_id.0);
+        contacts.map(|id| StreamRef { kind: ContactEvent::KIND, id }).collect()
     }
 
     fn decide(&self, world: &World<'_>) -> Result<Changes, Halt> {

@@ -8,7 +8,7 @@ use events::ticket::{
     TicketLinked,
 };
 use events::value::LinkReason;
-use events::{ContactEvent, StatusId, TicketEvent};
+use events::{StatusId, TicketEvent};
 
 use super::*;
 use crate::claims::{CONTACT_EMAIL, MAIL_ID, MAIL_MESSAGE, MAIL_RAW, USER_EMAIL, mail_key};
@@ -74,9 +74,8 @@ fn after(given: Given, changes: &Changes) -> Given {
 
 fn imported(changes: &Changes, ticket: TicketId) -> Vec<MessageImported> {
     let events = changes.events_on::<TicketEvent>(ticket).into_iter();
-    let only = events.filter_map(|event| match event {
-        TicketEvent::MessageImported(imported) => Some(imported),
-        _ => None,
+    let only = events.filter_map(|event| {
+        if let TicketEvent::MessageImported(imported) = event { Some(imported) } else { None }
     });
     only.collect()
 }
@@ -163,7 +162,7 @@ fn a_differing_copy_keeps_its_bytes_once() {
     let command = import(vec![message(1, &[]), copy.clone(), copy.clone()]);
     let changes = Office::new().given().when(&command).accepted();
     let kept = TicketEvent::from(MessageCopyKept { message: MessageId(id(1)), raw: raw(9) });
-    assert_eq!(changes.events_on::<TicketEvent>(NEW)[4..], [kept.clone()]);
+    assert_eq!(changes.events_on::<TicketEvent>(NEW)[4..], std::slice::from_ref(&kept)[..]);
 
     let first = Office::new().given().when(&import(vec![message(1, &[])])).accepted();
     let given = after(Office::new().given(), &first);
