@@ -92,7 +92,10 @@ fn evolve<S: State>(state: AnyState, event: &dyn ErasedEvent, meta: &EventMeta) 
     next
 }
 
-fn evolve_stored<S: State>(state: AnyState, events: &[StoredEvent]) -> Result<AnyState, DecodeError> {
+fn evolve_stored<S: State>(
+    state: AnyState,
+    events: &[StoredEvent],
+) -> Result<AnyState, DecodeError> {
     let mut next = typed::<S>(state);
     for stored in events {
         let meta = EventMeta {
