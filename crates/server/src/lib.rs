@@ -1,1 +1,10 @@
-//! The binary ledgerdesk: configuration, wiring, command line.
+//! The parts of the binary `ledgerdesk`: configuration, wiring, shutdown, and one file per command.
+
+pub mod cli;
+pub mod config;
+pub mod database;
+pub mod logging;
+pub mod running;
+pub mod secret;
+pub mod seed;
+pub mod service;

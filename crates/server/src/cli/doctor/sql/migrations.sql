@@ -1,0 +1,1 @@
+select version, success from public.ledgerdesk_migration order by version

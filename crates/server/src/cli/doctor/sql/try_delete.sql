@@ -1,0 +1,1 @@
+delete from es.event where false

@@ -1,0 +1,1 @@
+insert into es.event select e.* from es.event e where false

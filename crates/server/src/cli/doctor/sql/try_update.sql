@@ -1,0 +1,1 @@
+update es.event set type = type where false

@@ -1,0 +1,136 @@
+//! Why a command did not do what it was asked, and with which exit code it says so.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+use event_store::handler::HandleError;
+use event_store::log::LogError;
+use ops::OpsError;
+
+use crate::config::ConfigError;
+use crate::service::ServiceError;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Arguments do not go together.
+    #[error("{0}")]
+    Usage(&'static str),
+    /// The service could not be opened.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The log could not be read.
+    #[error("the log could not be read")]
+    Log(#[from] LogError),
+    /// A command was not accepted.
+    #[error(transparent)]
+    Handle(#[from] HandleError),
+    /// Operational state could not be read or written.
+    #[error(transparent)]
+    Ops(#[from] OpsError),
+    /// Something sealed could not be opened.
+    #[error("sealed content could not be opened")]
+    Vault(#[from] vault::VaultError),
+    /// A statement failed.
+    #[error("the database did not answer as expected")]
+    Database(#[from] sqlx::Error),
+    /// A stored event cannot be read.
+    #[error("an event cannot be read")]
+    Decode(#[from] decider::DecodeError),
+    /// There is nothing of that name.
+    #[error("there is no {what} {name}")]
+    Missing {
+        /// What was looked for.
+        what: &'static str,
+        /// As it was named.
+        name: String,
+    },
+    /// The address is taken by another program.
+    #[error(
+        "cannot listen on {address}: another program uses this port; stop it, or choose another one with --listen"
+    )]
+    PortTaken {
+        /// The address.
+        address: std::net::SocketAddr,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The terminal or pipe cannot be used.
+    #[error("cannot read or write the terminal")]
+    Terminal(#[source] io::Error),
+    /// Nobody reads the output any more.
+    #[error("nobody reads the output")]
+    OutputClosed,
+    /// JSON could not be written.
+    #[error("the answer could not be written as JSON")]
+    Json(#[from] serde_json::Error),
+    /// No runtime.
+    #[error("the program could not be started")]
+    Runtime(#[source] io::Error),
+    /// It was interrupted, and can go on.
+    #[error("stopped; run the same command again to go on: what is in already is passed over")]
+    Interrupted,
+}
+
+impl CliError {
+    /// Tells the person or the script, on stderr, and answers the exit code.
+    pub(super) fn report(&self, json: bool) -> ExitCode {
+        let code = match self {
+            // The reader has seen enough.
+            Self::OutputClosed => return ExitCode::SUCCESS,
+            Self::Config(_) | Self::Usage(_) => 2,
+            _ => 1,
+        };
+        if json {
+            eprintln!(
+                "{}",
+                serde_json::json!({ "error": self.to_string(), "causes": causes(self) })
+            );
+        } else {
+            eprintln!("ledgerdesk: {self}");
+            for cause in causes(self) {
+                eprintln!("  because: {cause}");
+            }
+            if let Self::Handle(HandleError::Rejected(rejected)) = self {
+                for field in &rejected.fields {
+                    eprintln!("  {}: {}", field.field, field.message);
+                }
+            }
+        }
+        ExitCode::from(code)
+    }
+}
+
+/// The causes of an error, nearest first. One that repeats its own cause is told once.
+fn causes(error: &dyn Error) -> Vec<String> {
+    let mut told = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if told.last() != Some(&text) {
+            told.push(text);
+        }
+        next = cause.source();
+    }
+    told.split_off(1)
+}

@@ -1,0 +1,180 @@
+//! The command line: one file per command, common flags, exit codes 0 done, 1 failed, 2 wrong usage, 3 found a difference.
+
+mod doctor;
+mod error;
+mod import;
+mod log_show;
+mod log_tail;
+mod log_verify;
+mod opened;
+mod output;
+mod progress;
+mod projection_list;
+mod serve;
+mod session;
+mod ticket_fold;
+mod ticket_lookup;
+mod ticket_show;
+mod token_create;
+mod user_add;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use error::CliError;
+
+use crate::config::{Config, Flags, LogConfig, LogFormat};
+use crate::logging::{self, Least};
+
+/// A help desk built on an event log.
+#[derive(Debug, Parser)]
+#[command(name = "ledgerdesk", version, about, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// The data folder [default: ./data]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// The configuration file [default: ledgerdesk.toml in the data folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The workspace, where there are several
+    #[arg(long, global = true, value_name = "ID")]
+    workspace: Option<String>,
+    /// Answer as JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::ServeArgs),
+    /// People who sign in
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Tokens for the API
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Take over history
+    #[command(subcommand)]
+    Import(import::ImportCommand),
+    /// Read and prove the log
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Tickets, folded from the log
+    #[command(subcommand)]
+    Ticket(TicketCommand),
+    /// The views
+    #[command(subcommand)]
+    Projection(ProjectionCommand),
+    /// Check configuration, database, keys and disk, and say what to do
+    Doctor(doctor::DoctorArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Let somebody sign in; prints the id
+    Add(user_add::UserAddArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Make a token for a user; prints it, once
+    Create(token_create::TokenCreateArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum LogCommand {
+    /// Show the newest events, as they are stored
+    Tail(log_tail::LogTailArgs),
+    /// Show events with their sealed fields opened
+    Show(log_show::LogShowArgs),
+    /// Prove that nothing in the log was changed
+    Verify(log_verify::LogVerifyArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum TicketCommand {
+    /// Show a ticket: what it is, what was said, what happened
+    Show(ticket_show::TicketShowArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum ProjectionCommand {
+    /// Every view with its version, how far it is, and what it leaves out
+    List(projection_list::ProjectionListArgs),
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // Printing fails only when nobody reads.
+            drop(usage.print());
+            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return CliError::Runtime(error).report(cli.common.json),
+    };
+    let json = cli.common.json;
+    match runtime.block_on(run(cli)) {
+        Ok(code) => code,
+        Err(error) => error.report(json),
+    }
+}
+
+async fn run(cli: Cli) -> Result<ExitCode, CliError> {
+    let common = cli.common;
+    match cli.command {
+        Command::Serve(args) => serve::run(&common, args).await,
+        Command::User(UserCommand::Add(args)) => user_add::run(&common, args).await,
+        Command::Token(TokenCommand::Create(args)) => token_create::run(&common, args).await,
+        Command::Import(command) => import::run(&common, command).await,
+        Command::Log(LogCommand::Tail(args)) => log_tail::run(&common, args).await,
+        Command::Log(LogCommand::Show(args)) => log_show::run(&common, args).await,
+        Command::Log(LogCommand::Verify(args)) => log_verify::run(&common, args).await,
+        Command::Ticket(TicketCommand::Show(args)) => ticket_show::run(&common, args).await,
+        Command::Projection(ProjectionCommand::List(args)) => {
+            projection_list::run(&common, args).await
+        }
+        Command::Doctor(args) => doctor::run(&common, args).await,
+    }
+}
+
+impl Common {
+    /// The configuration, with what the command adds.
+    fn configuration(&self, more: Vec<(&'static str, OsString)>) -> Result<Config, CliError> {
+        let mut values = more;
+        if let Some(data) = &self.data {
+            values.push(("data", data.clone().into()));
+        }
+        if let Some(workspace) = &self.workspace {
+            values.push(("workspace", workspace.into()));
+        }
+        let flags = Flags { config: self.config.clone(), values };
+        Ok(Config::load(&flags)?)
+    }
+
+    /// The configuration of a command that speaks for itself: of the log, it shows warnings only.
+    fn quiet_configuration(&self) -> Result<Config, CliError> {
+        let config = self.configuration(Vec::new());
+        let text = LogConfig { filter: "warn".to_owned(), format: LogFormat::Text };
+        logging::start(config.as_ref().map_or(&text, |config| &config.log), Least::Warnings);
+        config
+    }
+}

@@ -1,0 +1,81 @@
+//! The private Postgres of a data folder, and who may start it: one server, or a command while there is none.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use local_postgres::{LocalPostgres, Settings};
+
+use super::{DatabaseError, Starter};
+
+/// How long a server waits for a command that started the private Postgres before it.
+const COMMAND_PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A private Postgres, and for a server the mark that the data folder is taken.
+pub struct Private {
+    /// The server process.
+    pub postgres: LocalPostgres,
+    lock: Option<File>,
+}
+
+/// Starts or joins the private Postgres. Blocks.
+pub fn open(data: &Path, starter: Starter) -> Result<Private, DatabaseError> {
+    match starter {
+        Starter::Server => open_as_server(data),
+        Starter::Command => {
+            let postgres = local_postgres::open(&Settings::new(data)).map_err(private)?;
+            Ok(Private { postgres, lock: None })
+        }
+    }
+}
+
+impl Private {
+    /// Stops it if this process started it, then lets the next server in. Blocks.
+    pub fn stop(self) -> Result<(), local_postgres::Error> {
+        let stopped = self.postgres.stop();
+        drop(self.lock);
+        stopped
+    }
+}
+
+fn open_as_server(data: &Path) -> Result<Private, DatabaseError> {
+    let lock = take(data)?;
+    let deadline = Instant::now() + COMMAND_PATIENCE;
+    let mut told = false;
+    loop {
+        let postgres = local_postgres::open(&Settings::new(data)).map_err(private)?;
+        if postgres.owned() {
+            return Ok(Private { postgres, lock: Some(lock) });
+        }
+        drop(postgres);
+        if Instant::now() > deadline {
+            let seconds = COMMAND_PATIENCE.as_secs();
+            return Err(DatabaseError::CommandRuns { data: data.display().to_string(), seconds });
+        }
+        if !told {
+            tracing::info!("waiting for another ledgerdesk command on this data folder to end");
+            told = true;
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Marks the data folder as taken by a server, for the life of the file.
+fn take(data: &Path) -> Result<File, DatabaseError> {
+    let shown = || data.display().to_string();
+    let broken = |source| DatabaseError::Folder { data: shown(), source };
+    std::fs::create_dir_all(data).map_err(broken)?;
+    let path: PathBuf = data.join("serve.lock");
+    let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
+    let file = file.map_err(broken)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(DatabaseError::FolderTaken { data: shown() }),
+        Err(TryLockError::Error(source)) => Err(broken(source)),
+    }
+}
+
+fn private(error: local_postgres::Error) -> DatabaseError {
+    DatabaseError::Private(Box::new(error))
+}

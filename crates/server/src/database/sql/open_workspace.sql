@@ -1,0 +1,1 @@
+select es.open_workspace($1)

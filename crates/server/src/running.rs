@@ -1,0 +1,178 @@
+//! A service with its views and its door: what `serve` and the tests start, and how it ends without losing anything.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use api::{App, AppParts, Settings};
+use event_store::projection::{
+    self, Checkpoints, Engine, EngineHandle, EngineParts, ProjectionStatus,
+};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::service::{Service, ServiceError, now};
+
+/// How long running requests may take once the end is near.
+const DRAIN_WITHIN: Duration = Duration::from_secs(6);
+/// How long the views may take to reach the end of their batch.
+const VIEWS_WITHIN: Duration = Duration::from_secs(2);
+/// How often what time has made worthless is removed.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// How often the metrics are tidied.
+const METRICS_EVERY: Duration = Duration::from_secs(5);
+
+/// A service at work.
+pub struct Running {
+    /// The application behind the door.
+    pub app: App,
+    /// Where it listens.
+    pub address: SocketAddr,
+    service: Service,
+    engine: SharedEngine,
+    stop: watch::Sender<bool>,
+    door: JoinHandle<std::io::Result<()>>,
+    chores: JoinHandle<()>,
+    /// Dropping it would end the views.
+    _views: watch::Sender<bool>,
+}
+
+/// The views, until they are stopped.
+type SharedEngine = Arc<Mutex<Option<EngineHandle>>>;
+
+impl Running {
+    /// Starts the views and opens the door.
+    ///
+    /// # Errors
+    /// When the tables of the views cannot be made; then the service has been stopped.
+    pub async fn start(service: Service, listener: TcpListener) -> Result<Self, ServiceError> {
+        let projections = projections::registry();
+        let prepared = projection::prepare(&service.pools.project, &projections).await;
+        let (path, address) = match (prepared, listener.local_addr()) {
+            (Ok(path), Ok(address)) => (path, address),
+            (Err(error), _) => {
+                service.stop().await;
+                return Err(ServiceError::Views(error));
+            }
+            (_, Err(error)) => {
+                service.stop().await;
+                return Err(ServiceError::Views(sqlx::Error::Io(error)));
+            }
+        };
+        service.pools.search_path.set(path.as_str());
+        let (stop, stopping) = watch::channel(false);
+        let (views, shutdown) = watch::channel(false);
+        let engine = Engine::start(EngineParts {
+            projections,
+            reader: service.reader.clone(),
+            recent: service.handler.recent().clone(),
+            pool: service.pools.project.clone(),
+            vault: Some(service.vault.clone()),
+            shutdown,
+        });
+        let checkpoints = engine.checkpoints().clone();
+        let engine: SharedEngine = Arc::new(Mutex::new(Some(engine)));
+        let app = App::new(parts(&service, checkpoints, Arc::clone(&engine)));
+        let door = tokio::spawn(serve(listener, app.clone(), stopping.clone()));
+        let chores = tokio::spawn(chores(service.ops.clone()));
+        Ok(Self { app, address, service, engine, stop, door, chores, _views: views })
+    }
+
+    /// The service behind it.
+    #[must_use]
+    pub const fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Waits until the door closes by itself, which it never should.
+    pub async fn failed(&mut self) {
+        let ended = (&mut self.door).await;
+        tracing::error!(?ended, "the server no longer takes connections");
+    }
+
+    /// Stops taking connections, finishes running requests, stops the views at the end of their batch, gives the connections
+    /// back, and stops the private Postgres last.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        self.chores.abort();
+        let mut door = self.door;
+        if !door.is_finished() && timeout(DRAIN_WITHIN, &mut door).await.is_err() {
+            tracing::warn!("some requests took too long and were cut off");
+            door.abort();
+        }
+        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(engine) = engine
+            && timeout(VIEWS_WITHIN, engine.stop()).await.is_err()
+        {
+            tracing::warn!(
+                "the views did not reach the end of their batch; they go on from their checkpoint"
+            );
+        }
+        drop(self.app);
+        self.service.stop().await;
+    }
+}
+
+fn parts(service: &Service, checkpoints: Checkpoints, engine: SharedEngine) -> AppParts {
+    let config = &service.config;
+    let settings = Settings {
+        cookie_secure: config.public_url.as_ref().is_some_and(|url| url.starts_with("https://")),
+        public_url: config.public_url.clone(),
+        client_address_header: config.client_address_header.clone(),
+        metrics_open: config.metrics_open,
+        ..Settings::default()
+    };
+    AppParts {
+        handler: service.handler.clone(),
+        reader: service.reader.clone(),
+        views: service.pools.read.clone(),
+        vault: service.vault.clone(),
+        objects: service.objects.clone(),
+        ops: service.ops.clone(),
+        checkpoints,
+        view_status: Arc::new(move || -> Vec<ProjectionStatus> {
+            let engine = engine.lock().unwrap_or_else(PoisonError::into_inner);
+            engine.as_ref().map(EngineHandle::status).unwrap_or_default()
+        }),
+        metrics: metrics_handle(),
+        settings,
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    app: App,
+    mut stopping: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let service = api::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
+        .with_graceful_shutdown(async move {
+            // A sender that is gone means the end as well.
+            drop(stopping.wait_for(|stopping| *stopping).await);
+        })
+        .await
+}
+
+async fn chores(ops: ops::Ops) {
+    let mut sweep = tokio::time::interval(SWEEP_EVERY);
+    let mut tidy = tokio::time::interval(METRICS_EVERY);
+    loop {
+        tokio::select! {
+            _ = sweep.tick() => if let Err(error) = ops.sweep(now()).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "old sign-in records could not be removed");
+            },
+            _ = tidy.tick() => if let Some(metrics) = metrics_handle() {
+                metrics.run_upkeep();
+            },
+        }
+    }
+}
+
+/// The collector of this process; one, however many services run in it.
+fn metrics_handle() -> Option<PrometheusHandle> {
+    static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    HANDLE.get_or_init(|| PrometheusBuilder::new().install_recorder().ok()).clone()
+}

@@ -1,0 +1,9 @@
+//! Promises of the whole service, tested through its outside. One binary, one file per subject.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has to say so at once"
+)]
+
+mod startup;
