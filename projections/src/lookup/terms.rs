@@ -11,26 +11,22 @@ const TERM_CHARS_MAX: usize = 64;
 
 /// The words of a person: most telling first, each once.
 pub fn terms_of(person: &PersonRow) -> Vec<String> {
+    let (emails, phones) = (&person.emails.0, &person.phones.0);
+    let name = person.name.as_deref().unwrap_or_default();
+    let found = std::iter::once(shortened(&normalised(name)))
+        .chain(words(name))
+        .chain(emails.iter().map(|email| shortened(&address(&email.value))))
+        .chain(phones.iter().map(|phone| shortened(&digits(&phone.value))))
+        .chain(emails.iter().flat_map(|email| words(&email.value)));
     let mut terms: Vec<String> = Vec::new();
-    let mut add = |term: String| {
-        if term.chars().count() > 1 && !terms.contains(&term) {
+    for term in found.filter(|term| term.chars().nth(1).is_some()) {
+        if terms.len() == usize::from(TERMS_MAX.unsigned_abs()) {
+            break;
+        }
+        if !terms.contains(&term) {
             terms.push(term);
         }
-    };
-    if let Some(name) = person.name.as_deref() {
-        add(shortened(&normalised(name)));
-        words(name).for_each(&mut add);
     }
-    for email in &person.emails.0 {
-        add(shortened(&address(&email.value)));
-    }
-    for phone in &person.phones.0 {
-        add(shortened(&digits(&phone.value)));
-    }
-    for email in &person.emails.0 {
-        words(&email.value).for_each(&mut add);
-    }
-    terms.truncate(usize::from(TERMS_MAX.unsigned_abs()));
     terms
 }
 

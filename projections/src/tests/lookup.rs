@@ -112,6 +112,12 @@ async fn a_forgotten_person_is_found_neither_by_a_query_nor_in_the_files() {
         .clone();
     let key: Uuid = serde_json::from_value(key).unwrap();
     database.vault.destroy_keys(database.ws, &[key]).await.unwrap();
+    // Somebody holds an old snapshot: a backup, a report.
+    let mut reader = database.pool.begin().await.unwrap();
+    sqlx::raw_sql("set transaction isolation level repeatable read; select 1")
+        .execute(&mut *reader)
+        .await
+        .unwrap();
     forget(&database.pool, database.ws, CARL).await.unwrap();
     assert!(matches!(projector.step_until(&CrashPoint::never()).await, Err(StepError::Fenced)));
     projector.catch_up().await.unwrap();
@@ -120,6 +126,7 @@ async fn a_forgotten_person_is_found_neither_by_a_query_nor_in_the_files() {
     assert_eq!((carl.name.as_deref(), carl.emails.0.len()), (None, 0));
     assert_eq!(search(&database.pool, database.ws, "carl", None, 10).await.unwrap().len(), 1);
     assert_eq!(planted_bytes(&database).await, Vec::<String>::new());
+    drop(reader);
     database.remove().await;
 }
 

@@ -112,19 +112,30 @@ impl Engine {
                 pool: self.parts.pool.clone(),
                 vault: self.parts.vault.clone(),
             };
-            let follower = Follower::new(
-                FollowerParts {
-                    checkpoints: self.checkpoints.clone(),
-                    leases: self.leases.clone(),
-                    status,
-                    stop: self.stop.clone(),
-                    projector: parts,
-                },
-                *projection,
-                ws,
-            );
-            tasks.spawn(follower.run());
+            let parts = FollowerParts {
+                checkpoints: self.checkpoints.clone(),
+                leases: self.leases.clone(),
+                status,
+                stop: self.stop.clone(),
+                projector: parts,
+            };
+            tasks.spawn(follow(parts, *projection, ws));
         }
+    }
+}
+
+/// Keeps a follower running: a panic in it is a defect, but no reason for the view to stand still.
+async fn follow(parts: FollowerParts, projection: ProjectionType, ws: WorkspaceId) {
+    loop {
+        let follower = Follower::new(parts.clone(), projection, ws);
+        let Err(error) = tokio::spawn(follower.run()).await else { return };
+        tracing::error!(
+            projection = projection.name,
+            ws = %ws.0,
+            error = &error as &dyn std::error::Error,
+            "a view ended unexpectedly and begins again"
+        );
+        sleep(SUPERVISE).await;
     }
 }
 

@@ -19,6 +19,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// First and longest pause after a failure.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
+#[derive(Clone)]
 pub(super) struct FollowerParts {
     pub(super) checkpoints: Checkpoints,
     pub(super) leases: Leases,

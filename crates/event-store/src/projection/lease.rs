@@ -3,10 +3,15 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use decider::WorkspaceId;
 use sqlx::{Connection, PgConnection, PgPool, Row};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+/// A connection that takes longer to answer is lost.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// The leases of one node.
 #[derive(Clone)]
@@ -74,7 +79,7 @@ impl Leases {
     pub(super) async fn check(&self) {
         let mut held = self.held.lock().await;
         let Some(connection) = held.connection.as_mut() else { return };
-        if connection.ping().await.is_err() {
+        if !matches!(timeout(ANSWER_WITHIN, connection.ping()).await, Ok(Ok(()))) {
             held.lose();
         }
     }

@@ -1,0 +1,1 @@
+alter table lookup_email alter column address type text using address || ''

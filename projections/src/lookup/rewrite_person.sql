@@ -1,0 +1,1 @@
+alter table lookup_person alter column kind type text using kind || ''

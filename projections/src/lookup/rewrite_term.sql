@@ -1,0 +1,1 @@
+alter table lookup_term alter column term type text using term || ''
