@@ -44,16 +44,13 @@ begin
     head_hash := coalesce(v_prev.hash, decode(repeat('00', 32), 'hex'));
 
     -- Duplicates first: a repeat answers its original positions whatever else changed since.
-    select array_agg(d.ord), array_agg(d.first_pos), array_agg(d.n), array_agg(d.same)
+    select array_agg(d.ord), array_agg((d.found).first_pos), array_agg((d.found).n),
+           array_agg((d.found).body_hash = d.hash)
       into dup_ord, dup_pos, dup_n, dup_same
-      from (select u.ord::integer as ord,
-                   (select row(c.first_pos, c.n, c.body_hash = u.hash)::text
-                      from es.command c where c.ws = p_ws and c.cmd = u.cmd) as found,
-                   u.cmd, u.hash
-              from unnest(c_cmd, c_hash) with ordinality as u(cmd, hash, ord)) f
-      cross join lateral (select f.ord, c.first_pos, c.n, c.body_hash = f.hash as same
-                            from es.command c where c.ws = p_ws and c.cmd = f.cmd offset 0) d
-     where f.found is not null;
+      from (select u.ord::integer as ord, u.hash,
+                   (select c from es.command c where c.ws = p_ws and c.cmd = u.cmd) as found
+              from unnest(c_cmd, c_hash) with ordinality as u(cmd, hash, ord) offset 0) d
+     where (d.found).n is not null;
     if dup_ord is not null then
         status := 2;
         return;
@@ -68,17 +65,17 @@ begin
       from (select u.stream, u.version,
                    coalesce((select e.version from es.event e where e.ws = p_ws and e.stream = u.stream
                               order by e.version desc limit 1), 0) as actual
-              from unnest(g_stream, g_version) as u(stream, version)) g
+              from unnest(g_stream, g_version) as u(stream, version) offset 0) g
      where g.actual <> g.version;
 
     if array_length(r_scope, 1) > 0 then
-        select array_agg(r.ord), array_agg(r.actual), array_agg(r.holder) into bad_claim, bad_seq, bad_holder
-          from (select u.ord::integer as ord, u.seq,
-                       coalesce((select k.seq from es.claim k where k.ws = p_ws and k.scope = u.scope
-                                    and k.key_mac = u.mac order by k.seq desc limit 1), 0) as actual,
-                       (select k.stream from es.claim k where k.ws = p_ws and k.scope = u.scope
-                           and k.key_mac = u.mac order by k.seq desc limit 1) as holder
-                  from unnest(r_scope, r_mac, r_seq) with ordinality as u(scope, mac, seq, ord)) r
+        select array_agg(r.ord), array_agg(r.actual), array_agg((r.newest).stream)
+          into bad_claim, bad_seq, bad_holder
+          from (select q.ord, q.seq, q.newest, coalesce((q.newest).seq, 0) as actual
+                  from (select u.ord::integer as ord, u.seq,
+                               (select k from es.claim k where k.ws = p_ws and k.scope = u.scope
+                                   and k.key_mac = u.mac order by k.seq desc limit 1) as newest
+                          from unnest(r_scope, r_mac, r_seq) with ordinality as u(scope, mac, seq, ord) offset 0) q) r
          where r.actual <> r.seq;
     end if;
 

@@ -20,12 +20,21 @@ pub const MIGRATIONS: &[MigrationSource] = &[
 ///
 /// # Errors
 /// When a statement fails, or an applied migration was changed afterwards.
-pub async fn migrate(owner: &mut PgConnection, others: &[&[MigrationSource]]) -> Result<(), MigrateError> {
+pub async fn migrate(
+    owner: &mut PgConnection,
+    others: &[&[MigrationSource]],
+) -> Result<(), MigrateError> {
     let all: Vec<Migration> = MIGRATIONS
         .iter()
         .chain(others.iter().flat_map(|list| list.iter()))
         .map(|(version, name, sql)| {
-            Migration::new(*version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
+            Migration::new(
+                *version,
+                Cow::Borrowed(name),
+                MigrationType::Simple,
+                sql.into_sql_str(),
+                false,
+            )
         })
         .collect();
     owner.ensure_migrations_table(TABLE).await.ok();

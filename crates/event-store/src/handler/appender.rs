@@ -1,40 +1,40 @@
-//! The task that appends for one workspace: takes what has queued, decides it, writes it, answers; one batch in flight.
+//! The task that appends for one workspace: decides what has queued while the batch before is on its way to the database.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use decider::{AnyState, StoredEvent, Timestamp, WorkspaceId};
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::cache::Cache;
-use super::decide::{self, Base, Fetched, Needs, Refusal, Round, Step};
-use super::desk::Reads;
-use super::error::{Broken, HandleError};
+use super::decide::{self, Base, OwnFacts, Refusal, Round, Step};
+use super::desk::{Overlay, Reads};
+use super::error::{Broken, HandleError, chain};
+use super::fetch::{Errand, Fetched, Parked};
+use super::shipment::{Landed, Shipment};
 use super::{Job, Shared};
-use crate::log::{Appended, Head, LogError, append};
+use crate::log::{Appended, Head, LogError};
 
 /// How many commands one batch holds at most.
 const BATCH_COMMANDS_MAX: usize = 512;
 /// How many bytes of payload a batch holds before no further command is added.
 const BATCH_BYTES_MAX: usize = 1 << 20;
-/// How often one batch may fetch what its decisions lack.
-const PASSES_MAX: usize = 32;
-/// How often a batch may find its base stale or its statement refused before it is given up.
-const ROUNDS_MAX: usize = 64;
-/// How long a batch is sent again while the database is away.
-const RESEND_FOR: Duration = Duration::from_secs(2);
-/// How long one append may take before its connection is given up.
-const APPEND_WITHIN: Duration = Duration::from_secs(8);
+/// How often one decision may fetch what it lacks.
+const PASSES_MAX: u8 = 64;
+/// How often a command may be put back for whatever reason before it is given up.
+const ROUNDS_MAX: u8 = 64;
 /// How often an idle appender looks for what other nodes wrote.
 const POLL_EVERY: Duration = Duration::from_secs(1);
 
 /// A job that is not decided yet, and what it has fetched so far.
 pub(super) struct Waiting {
     pub job: Job,
-    pub fetched: Fetched,
+    pub fetched: OwnFacts,
+    passes: u8,
 }
 
 /// A job whose events are in the batch.
@@ -52,6 +52,23 @@ pub(super) struct Refused {
     pub reads: Reads,
 }
 
+/// A batch in the making, with the jobs it answers.
+pub(super) struct Next {
+    pub round: Round,
+    pub decided: Vec<Decided>,
+    pub refused: Vec<Refused>,
+}
+
+/// A batch on its way to the database.
+struct InFlight {
+    sending: JoinHandle<Landed>,
+    overlay: Arc<Overlay>,
+    decided: Vec<Decided>,
+    refused: Vec<Refused>,
+    numbers: u32,
+    closed: bool,
+}
+
 /// The appender of one workspace.
 pub(super) struct Appender {
     pub shared: Arc<Shared>,
@@ -60,9 +77,15 @@ pub(super) struct Appender {
     pub cache: Cache,
     directory: AnyState,
     publish: watch::Sender<AnyState>,
-    /// Its own: a pool that closes must not wait for it.
     connection: Option<PgConnection>,
     loaded: bool,
+    pub waiting: VecDeque<Waiting>,
+    parked: Vec<Parked>,
+    fetching: Option<JoinHandle<(Result<Fetched, LogError>, Vec<Waiting>)>>,
+    next: Next,
+    in_flight: Option<InFlight>,
+    /// How many commands the next batch may hold: one while a batch that the database refused is sent again singly.
+    limit: usize,
 }
 
 /// Starts the appender of a workspace; it ends when nobody can send it commands any more.
@@ -81,6 +104,12 @@ pub(super) fn spawn(
         publish,
         connection: None,
         loaded: false,
+        waiting: VecDeque::new(),
+        parked: Vec::new(),
+        fetching: None,
+        next: Next::new(),
+        in_flight: None,
+        limit: BATCH_COMMANDS_MAX,
     };
     tokio::spawn(appender.run(jobs));
 }
@@ -89,239 +118,290 @@ impl Appender {
     async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut poll = tokio::time::interval(POLL_EVERY);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+        let mut open = true;
+        while open || self.is_busy() {
+            if let Err(error) = self.advance().await {
+                self.give_up(&error);
+                continue;
+            }
+            let (sending, fetching) = (self.in_flight.is_some(), self.fetching.is_some());
+            if !sending && !fetching && self.is_busy() {
+                continue;
+            }
+            let room = self.waiting.len() + self.parked.len() < BATCH_COMMANDS_MAX;
             tokio::select! {
                 biased;
-                job = jobs.recv() => match job {
-                    Some(first) => {
-                        let batch = take_queued(first, &mut jobs);
-                        self.process(batch).await;
+                landed = land(self.in_flight.as_mut().map(|batch| &mut batch.sending)), if sending => {
+                    if let Err(error) = self.landed(landed).await {
+                        self.give_up(&error);
                     }
-                    None => return,
+                }
+                fetched = land(self.fetching.as_mut()), if fetching => {
+                    self.fetching = None;
+                    self.fetched(fetched);
+                }
+                job = jobs.recv(), if open && room => match job {
+                    Some(first) => self.take_queued(first, &mut jobs),
+                    None => open = false,
                 },
-                _ = poll.tick() => {
-                    if let Err(error) = self.catch_up().await
-                        && !error.is_unavailable() {
-                            tracing::error!(workspace = %self.ws.0, error = chain(&error), "the log cannot be followed");
+                _ = poll.tick(), if !sending && !fetching => {
+                    if let Err(error) = self.catch_up().await && !error.is_unavailable() {
+                        let error = chain(&error);
+                        tracing::error!(workspace = %self.ws.0, error, "the log cannot be followed");
                     }
                 }
             }
         }
     }
 
-    async fn process(&mut self, batch: VecDeque<Waiting>) {
-        let mut queue = batch;
-        let mut limit = BATCH_COMMANDS_MAX;
-        for _ in 0..ROUNDS_MAX {
-            if queue.is_empty() {
-                break;
+    fn is_busy(&self) -> bool {
+        self.in_flight.is_some()
+            || self.fetching.is_some()
+            || !self.waiting.is_empty()
+            || !self.parked.is_empty()
+            || !self.next.is_empty()
+    }
+
+    fn fetched(&mut self, fetched: Option<(Result<Fetched, LogError>, Vec<Waiting>)>) {
+        // A fetching task that died took its jobs along: their clients are told that the program did not answer.
+        let Some((fetched, jobs)) = fetched else { return };
+        self.put_back(jobs);
+        if let Err(error) = fetched.and_then(|fetched| self.take_in(fetched)) {
+            self.give_up(&error);
+        }
+    }
+
+    fn take_queued(&mut self, first: Job, jobs: &mut mpsc::Receiver<Job>) {
+        let waiting = |job| Waiting { job, fetched: OwnFacts::default(), passes: 0 };
+        self.waiting.push_back(waiting(first));
+        while self.waiting.len() < BATCH_COMMANDS_MAX
+            && let Ok(job) = jobs.try_recv()
+        {
+            self.waiting.push_back(waiting(job));
+        }
+    }
+
+    /// Decides what waits, as far as it can be decided now, and sends the next batch if none is on its way. What is decided
+    /// while a batch is on its way counts on that batch: should it fail, it is decided again.
+    async fn advance(&mut self) -> Result<(), LogError> {
+        if self.waiting.is_empty() && self.parked.is_empty() && self.next.is_empty() {
+            return Ok(());
+        }
+        if !self.loaded {
+            self.catch_up().await?;
+        }
+        if !self.in_flight.as_ref().is_some_and(|batch| batch.closed) {
+            self.decide_waiting();
+        }
+        if self.fetching.is_none() && !self.parked.is_empty() {
+            let jobs = std::mem::take(&mut self.parked);
+            let errand = Errand::new(self, jobs);
+            self.fetching = Some(tokio::spawn(errand.run()));
+        }
+        if self.in_flight.is_none() && !self.next.is_empty() {
+            self.launch().await?;
+        }
+        Ok(())
+    }
+
+    async fn launch(&mut self) -> Result<(), LogError> {
+        let Next { mut round, decided, refused } = std::mem::replace(&mut self.next, Next::new());
+        if round.batch.is_empty() {
+            let again = self.prove(refused).await?;
+            self.put_back(again);
+            return Ok(());
+        }
+        metrics::histogram!("ledgerdesk_append_batch_events").record(round.batch.len() as f64);
+        metrics::histogram!("ledgerdesk_append_batch_commands").record(decided.len() as f64);
+        let overlay = Arc::new(std::mem::take(&mut round.overlay));
+        let (numbers, closed) = (round.numbers, round.closed);
+        let shipment = Shipment {
+            shared: Arc::clone(&self.shared),
+            ws: self.ws,
+            head: self.head,
+            connection: self.connection.take(),
+        };
+        let sending = tokio::spawn(shipment.send(round));
+        self.in_flight = Some(InFlight { sending, overlay, decided, refused, numbers, closed });
+        Ok(())
+    }
+
+    /// The batch on its way has its answer.
+    async fn landed(&mut self, landed: Option<Landed>) -> Result<(), LogError> {
+        let Some(InFlight { overlay, decided, refused, .. }) = self.in_flight.take() else {
+            return Ok(());
+        };
+        let Some(Landed { connection, outcome, round }) = landed else {
+            // The sending task died: the outcome is open, and the clients must ask again.
+            self.put_back(decided.into_iter().map(|decided| decided.waiting));
+            return Err(LogError::Database(sqlx::Error::WorkerCrashed));
+        };
+        self.connection = connection;
+        match outcome {
+            Ok(Appended::Written(head)) => {
+                if let Err(broken) = self.written(head, (round, &overlay), decided) {
+                    tracing::error!(workspace = %self.ws.0, error = chain(&broken), "the directory cannot be read");
+                    self.loaded = false;
+                }
+                let again = self.prove(refused).await?;
+                self.put_back(again);
+                self.settle();
+                Ok(())
             }
-            if let Err(error) = self.round(&mut queue, &mut limit).await {
-                self.connection = None;
-                self.cache.clear();
-                self.loaded = false;
-                if !error.is_unavailable() {
-                    tracing::error!(workspace = %self.ws.0, error = chain(&error), "a batch failed");
-                }
-                let unavailable = error.is_unavailable();
-                for waiting in queue.drain(..) {
-                    waiting.job.answer(Err(if unavailable {
-                        HandleError::Unavailable
-                    } else {
-                        HandleError::Failed(Broken::Append)
-                    }));
-                }
+            failed => {
+                // Whatever was decided on top of it must be decided again.
+                self.take_apart_next();
+                self.put_back(refused.into_iter().map(|refused| refused.waiting));
+                self.failed(failed, round, decided).await
             }
         }
-        for waiting in queue {
-            waiting.job.answer(Err(HandleError::Contended));
+    }
+
+    async fn failed(
+        &mut self,
+        outcome: Result<Appended, LogError>,
+        round: Round,
+        decided: Vec<Decided>,
+    ) -> Result<(), LogError> {
+        match outcome {
+            Ok(Appended::Refused(problems)) => {
+                let again = self.refused(problems, round, decided).await?;
+                self.put_back(again);
+                Ok(())
+            }
+            Err(error) => {
+                let many = decided.len() > 1;
+                let alone =
+                    error.is_unavailable() || matches!(error, LogError::WorkspaceClosed) || !many;
+                self.put_back(decided.into_iter().map(|decided| decided.waiting));
+                if alone {
+                    return Err(error);
+                }
+                // One command that the database refuses must not fail the others: from here on one by one.
+                tracing::error!(workspace = %self.ws.0, error = chain(&error), "a batch was refused; sending its commands singly");
+                self.limit = 1;
+                Ok(())
+            }
+            Ok(Appended::Stale(_) | Appended::Written(_)) => {
+                self.put_back(decided.into_iter().map(|decided| decided.waiting));
+                self.catch_up().await
+            }
+        }
+    }
+
+    fn settle(&mut self) {
+        if self.waiting.is_empty() {
+            self.limit = BATCH_COMMANDS_MAX;
         }
         self.cache.shrink();
         metrics::gauge!("ledgerdesk_state_cache_bytes").set(self.cache.bytes() as f64);
     }
 
-    /// Decides what waits and appends it. Jobs that must be decided again are back in the queue afterwards. On an error all
-    /// jobs are.
-    async fn round(
-        &mut self,
-        queue: &mut VecDeque<Waiting>,
-        limit: &mut usize,
-    ) -> Result<(), LogError> {
-        if !self.loaded {
-            self.catch_up().await?;
+    /// Nothing that waits can be handled now: everybody is told, and nothing remembered is trusted.
+    fn give_up(&mut self, error: &LogError) {
+        let unavailable = error.is_unavailable();
+        if !unavailable {
+            tracing::error!(workspace = %self.ws.0, error = chain(error), "a batch failed");
         }
-        let mut round = Round::new();
-        let (mut decided, mut refused) = (Vec::new(), Vec::new());
-        self.decide_all(queue, (&mut round, &mut decided, &mut refused), *limit).await?;
-        if !round.batch.is_empty() {
-            metrics::histogram!("ledgerdesk_append_batch_events").record(round.batch.len() as f64);
-            metrics::histogram!("ledgerdesk_append_batch_commands").record(decided.len() as f64);
-            match self.send(&mut round).await {
-                Ok(Appended::Written(head)) => {
-                    if let Err(broken) = self.written(head, round, decided) {
-                        tracing::error!(workspace = %self.ws.0, error = chain(&broken), "the directory cannot be read");
-                        self.loaded = false;
-                    }
-                }
-                Ok(Appended::Stale(_)) => {
-                    put_back(queue, decided.into_iter().map(|decided| decided.waiting));
-                    put_back(queue, refused.drain(..).map(|refused| refused.waiting));
-                    return self.catch_up().await;
-                }
-                Ok(Appended::Refused(problems)) => {
-                    let again = self.refused(problems, round, decided).await?;
-                    put_back(queue, again);
-                    put_back(queue, refused.drain(..).map(|refused| refused.waiting));
-                    return Ok(());
-                }
-                Err(error) => {
-                    let many = decided.len() > 1;
-                    let expected =
-                        error.is_unavailable() || matches!(error, LogError::WorkspaceClosed);
-                    put_back(queue, refused.drain(..).map(|refused| refused.waiting));
-                    if expected || !many {
-                        put_back(queue, decided.into_iter().map(|decided| decided.waiting));
-                        return Err(error);
-                    }
-                    // One command that the database refuses must not fail the others: from here on one by one.
-                    tracing::error!(workspace = %self.ws.0, error = chain(&error), "a batch was refused; sending its commands singly");
-                    *limit = 1;
-                    put_back(queue, decided.into_iter().map(|decided| decided.waiting));
-                    return Ok(());
-                }
-            }
+        self.take_apart_next();
+        if self.in_flight.is_none() {
+            self.cache.clear();
+            self.loaded = false;
+            self.connection = None;
         }
-        let again = self.prove(refused).await?;
-        put_back(queue, again);
-        Ok(())
+        let closed = matches!(error, LogError::WorkspaceClosed);
+        let parked = self.parked.drain(..).map(|parked| parked.waiting);
+        for waiting in self.waiting.drain(..).chain(parked) {
+            waiting.job.answer(Err(match (unavailable, closed) {
+                (true, _) => HandleError::Unavailable,
+                (false, true) => HandleError::WorkspaceClosed,
+                (false, false) => HandleError::Failed(Broken::Append),
+            }));
+        }
+        self.limit = BATCH_COMMANDS_MAX;
     }
 
-    async fn decide_all(
-        &mut self,
-        queue: &mut VecDeque<Waiting>,
-        (round, decided, refused): (&mut Round, &mut Vec<Decided>, &mut Vec<Refused>),
-        limit: usize,
-    ) -> Result<(), LogError> {
+    fn take_apart_next(&mut self) {
+        let Next { decided, refused, .. } = std::mem::replace(&mut self.next, Next::new());
+        self.put_back(refused.into_iter().map(|refused| refused.waiting));
+        self.put_back(decided.into_iter().map(|decided| decided.waiting));
+    }
+
+    /// In front of the queue: what was sent first is decided first.
+    fn put_back(&mut self, jobs: impl IntoIterator<Item = Waiting>) {
+        let mut back = VecDeque::new();
+        for mut waiting in jobs {
+            waiting.fetched.tail = None;
+            waiting.job.rounds = waiting.job.rounds.saturating_add(1);
+            if waiting.job.rounds > ROUNDS_MAX {
+                waiting.job.answer(Err(HandleError::Contended));
+            } else {
+                back.push_back(waiting);
+            }
+        }
+        back.append(&mut self.waiting);
+        self.waiting = back;
+    }
+
+    fn decide_waiting(&mut self) {
         let now = wall_clock();
-        for pass in 0.. {
-            let mut lacking: Vec<(usize, Needs)> = Vec::new();
-            let mut later = VecDeque::new();
-            for waiting in queue.drain(..) {
-                let full = decided.len() >= limit || round.bytes >= BATCH_BYTES_MAX || round.closed;
-                let twice = decided
-                    .iter()
-                    .any(|other| other.waiting.job.request.id == waiting.job.request.id);
-                if full || twice {
-                    later.push_back(waiting);
-                    continue;
-                }
-                let base = Base {
-                    shared: &self.shared,
-                    ws: self.ws,
-                    head: self.head,
-                    directory: &self.directory,
-                    now,
-                };
-                let first = round.batch.len();
-                match decide::decide(&base, &mut self.cache, round, &waiting.job, &waiting.fetched)
-                {
-                    Step::Decided(reads) => {
-                        decided.push(Decided {
-                            waiting,
-                            reads,
-                            first,
-                            count: round.batch.len() - first,
-                        });
-                    }
-                    Step::Refused(refusal, reads) => {
-                        refused.push(Refused { waiting, refusal, reads })
-                    }
-                    Step::Broken(broken) => {
-                        tracing::error!(
-                            workspace = %self.ws.0, command = waiting.job.request.command.name(),
-                            error = chain(&broken), "a command could not be decided"
-                        );
-                        waiting.job.answer(Err(broken.into()));
-                    }
-                    Step::Needs(needs) => {
-                        lacking.push((later.len(), *needs));
-                        later.push_back(waiting);
-                    }
-                }
+        for waiting in std::mem::take(&mut self.waiting) {
+            if waiting.job.reply.is_closed() {
+                continue; // nobody waits for the answer any more
             }
-            *queue = later;
-            if lacking.is_empty() {
-                return Ok(());
-            }
-            if pass >= PASSES_MAX {
-                let names: Vec<usize> = lacking.iter().map(|(index, _)| *index).collect();
-                for index in names.into_iter().rev() {
-                    if let Some(waiting) = queue.remove(index) {
-                        let name = waiting.job.request.command.name();
-                        waiting.job.answer(Err(Broken::Endless(name).into()));
-                    }
-                }
-                continue;
-            }
-            if let Err(error) = self.fetch(queue, lacking).await {
-                put_back(queue, decided.drain(..).map(|decided| decided.waiting));
-                put_back(queue, refused.drain(..).map(|refused| refused.waiting));
-                return Err(error);
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends a batch until the database has answered: after a lost connection the outcome is open, and sending the same
-    /// batch again settles it.
-    async fn send(&mut self, round: &mut Round) -> Result<Appended, LogError> {
-        for (stream, version) in &round.guards {
-            round.batch.guard(*stream, *version);
-        }
-        for (scope, mac, seq) in &round.claim_guards {
-            round.batch.guard_claim(scope, *mac, *seq);
-        }
-        let started = Instant::now();
-        let mut pause = Duration::from_millis(20);
-        loop {
-            let sent = Instant::now();
-            let outcome = self.send_once(round).await;
-            metrics::histogram!("ledgerdesk_append_seconds").record(sent.elapsed().as_secs_f64());
-            match outcome {
-                Ok(appended) => return Ok(appended),
-                Err(LogError::Database(error)) if is_race(&error) => {
-                    // Only possible where the lock does not hold (another system than one Postgres): the primary key
-                    // stopped this batch, nothing was written.
-                    metrics::counter!("ledgerdesk_append_races_total").increment(1);
-                    return Ok(Appended::Stale(self.head));
-                }
-                Err(error) => {
-                    if !error.is_unavailable() || started.elapsed() + pause > RESEND_FOR {
-                        return Err(error);
-                    }
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_millis(500));
-                }
+            if !self.next.has_room(self.limit) || self.must_wait(&waiting.job) {
+                self.waiting.push_back(waiting);
+            } else if let Some(parked) = self.decide_one(waiting, now) {
+                self.parked.push(parked);
             }
         }
     }
 
-    async fn send_once(&mut self, round: &Round) -> Result<Appended, LogError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.shared.pool.acquire().await?.detach(),
+    /// A second command under one id waits for the answer to the first; a stale expected version is judged once what it
+    /// may depend on is in the log.
+    fn must_wait(&self, job: &Job) -> bool {
+        let same = |decided: &Decided| decided.waiting.job.request.id == job.request.id;
+        let in_flight = self.in_flight.as_ref();
+        self.next.decided.iter().any(same)
+            || in_flight.is_some_and(|batch| {
+                batch.decided.iter().any(same)
+                    || job
+                        .request
+                        .expected
+                        .is_some_and(|(stream, _)| batch.overlay.states.contains_key(&stream.id))
+            })
+    }
+
+    /// Decides one job; gives it back with what it lacks when it cannot be decided yet.
+    fn decide_one(&mut self, mut waiting: Waiting, now: Timestamp) -> Option<Parked> {
+        let before = self.in_flight.as_ref().map(|batch| (batch.overlay.as_ref(), batch.numbers));
+        let base = Base {
+            shared: &self.shared,
+            ws: self.ws,
+            number: self.head.number + before.map_or(0, |(_, numbers)| u64::from(numbers)),
+            below: before.map(|(overlay, _)| overlay),
+            directory: &self.directory,
+            now,
         };
-        let (node, head) = (self.shared.settings.node, self.head);
-        let sending = append(&mut connection, self.ws, node, &head, &round.batch);
-        let Ok(outcome) = tokio::time::timeout(APPEND_WITHIN, sending).await else {
-            // Its answer may still arrive: the connection must not serve another statement.
-            drop(connection.close_hard().await);
-            return Err(LogError::Database(sqlx::Error::PoolTimedOut));
-        };
-        if outcome.is_ok() {
-            self.connection = Some(connection);
+        let Next { round, decided, refused } = &mut self.next;
+        let first = round.batch.len();
+        match decide::decide(&base, &mut self.cache, round, &waiting.job, &waiting.fetched) {
+            Step::Decided(reads) => {
+                decided.push(Decided { waiting, reads, first, count: round.batch.len() - first });
+            }
+            Step::Refused(refusal, reads) => refused.push(Refused { waiting, refusal, reads }),
+            Step::Broken(broken) => give_up_on(waiting, self.ws, broken),
+            Step::Needs(needs) => {
+                waiting.passes = waiting.passes.saturating_add(1);
+                if waiting.passes > PASSES_MAX {
+                    let name = waiting.job.request.command.name();
+                    give_up_on(waiting, self.ws, Broken::Endless(name));
+                    return None;
+                }
+                return Some(Parked { waiting, needs: *needs });
+            }
         }
-        outcome
+        None
     }
 
     /// Takes in what other nodes wrote: the head, and the directory.
@@ -354,124 +434,37 @@ impl Appender {
         self.publish.send_replace(AnyState::clone(&self.directory));
         Ok(())
     }
+}
 
-    /// Fetches what decisions lack, with one round trip per kind of need.
-    async fn fetch(
-        &mut self,
-        queue: &mut VecDeque<Waiting>,
-        lacking: Vec<(usize, Needs)>,
-    ) -> Result<(), LogError> {
-        let mut streams = Vec::new();
-        let (mut claims, mut keys) = (Vec::new(), Vec::new());
-        for (index, needs) in lacking {
-            streams.extend(needs.streams);
-            claims.extend(needs.claims);
-            keys.extend(needs.keys);
-            let Some(waiting) = queue.get_mut(index) else { continue };
-            if let Some((stream, expected)) = needs.tail {
-                waiting.fetched.tail =
-                    Some(self.shared.reader.stream(self.ws, stream.id, expected).await?);
-            }
-            if let Some((scopes, fresh)) = needs.seal {
-                let is_fresh = |scope: &decider::KeyScope| decide::is_fresh(scope, &fresh);
-                let keys = self.shared.vault.keys_for(self.ws, &scopes, &is_fresh).await;
-                waiting.fetched.sealing = Some(keys.map_err(from_vault)?);
-            }
-        }
-        self.fetch_streams(streams).await?;
-        if !claims.is_empty() {
-            let macs = decide::macs(&self.shared, self.ws, &claims);
-            let rows = self.shared.reader.claims(self.ws, &macs).await?;
-            for ((scope, mac), row) in macs.into_iter().zip(rows) {
-                self.cache.put_claim(scope, mac, row);
-            }
-        }
-        if !keys.is_empty() {
-            self.shared.vault.load_keys(self.ws, &keys).await.map_err(from_vault)?;
-        }
-        Ok(())
+impl Next {
+    fn new() -> Self {
+        Self { round: Round::new(), decided: Vec::new(), refused: Vec::new() }
     }
 
-    async fn fetch_streams(
-        &mut self,
-        mut streams: Vec<decider::StreamRef>,
-    ) -> Result<(), LogError> {
-        if streams.is_empty() {
-            return Ok(());
-        }
-        streams.sort_unstable();
-        streams.dedup();
-        let known: Vec<_> = streams.iter().map(|stream| self.cache.take(stream.id)).collect();
-        let wanted: Vec<_> = streams
-            .iter()
-            .zip(&known)
-            .map(|(stream, known)| (stream.id, known.as_ref().map_or(0, |entry| entry.version)))
-            .collect();
-        let events = self.shared.reader.streams(self.ws, &wanted).await?;
-        let mut rest = events.as_slice();
-        for (stream, known) in streams.iter().zip(known) {
-            let count = rest.iter().take_while(|event| event.stream == stream.id).count();
-            let (mine, others) = rest.split_at(count);
-            rest = others;
-            let Some(stream_type) = self.shared.types.get(stream.kind) else { continue };
-            let (version, state) = known
-                .map_or_else(|| (0, (stream_type.initial)()), |entry| (entry.version, entry.state));
-            // A stream of another kind under this id: for this kind it does not exist, but its version must guard.
-            let fits = mine.first().is_none_or(|event| event.kind == stream.kind);
-            let version = mine.last().map_or(version, |event| event.version);
-            let state = if fits { (stream_type.evolve_stored)(state, mine)? } else { state };
-            let size = (stream_type.size_bytes)(&state);
-            self.cache.put(stream.id, version, state, size);
-        }
-        Ok(())
+    fn is_empty(&self) -> bool {
+        self.decided.is_empty() && self.refused.is_empty()
+    }
+
+    fn has_room(&self, limit: usize) -> bool {
+        self.decided.len() < limit && self.round.bytes < BATCH_BYTES_MAX && !self.round.closed
     }
 }
 
-fn take_queued(first: Job, jobs: &mut mpsc::Receiver<Job>) -> VecDeque<Waiting> {
-    let waiting = |job| Waiting { job, fetched: Fetched::default() };
-    let mut batch = VecDeque::from([waiting(first)]);
-    while batch.len() < BATCH_COMMANDS_MAX
-        && let Ok(job) = jobs.try_recv()
-    {
-        batch.push_back(waiting(job));
-    }
-    batch
-}
-
-fn put_back(queue: &mut VecDeque<Waiting>, jobs: impl IntoIterator<Item = Waiting>) {
-    // In front: what was sent first is decided first.
-    let mut jobs: VecDeque<Waiting> = jobs.into_iter().collect();
-    jobs.append(queue);
-    *queue = jobs;
-}
-
-fn from_vault(error: vault::VaultError) -> LogError {
-    if error.is_unavailable() {
-        LogError::Database(sqlx::Error::PoolTimedOut)
-    } else {
-        LogError::Keys(Box::new(error))
+async fn land<T>(task: Option<&mut JoinHandle<T>>) -> Option<T> {
+    match task {
+        Some(task) => task.await.ok(),
+        None => None,
     }
 }
 
-fn is_race(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| code == "23505" || code == "40001" || code == "40P01")
+fn give_up_on(waiting: Waiting, ws: WorkspaceId, broken: Broken) {
+    let command = waiting.job.request.command.name();
+    tracing::error!(workspace = %ws.0, command, error = chain(&broken), "a command could not be decided");
+    waiting.job.answer(Err(broken.into()));
 }
 
 fn wall_clock() -> Timestamp {
     let since =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-}
-
-/// An error with its causes in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -15,7 +15,7 @@ use super::cache::Cache;
 use super::desk::{Desk, Overlay, Reads, claim_mac};
 use super::error::Broken;
 use super::{Job, Shared};
-use crate::log::{AppendBatch, ClaimRow, Head, PendingEvent};
+use crate::log::{AppendBatch, ClaimRow, PendingEvent};
 
 /// A refusal that still has to be proven.
 pub enum Refusal {
@@ -43,7 +43,7 @@ pub enum Step {
 
 /// What one job has fetched for itself while it waited.
 #[derive(Default)]
-pub struct Fetched {
+pub struct OwnFacts {
     pub sealing: Option<SealingKeys>,
     pub tail: Option<Vec<StoredEvent>>,
 }
@@ -90,7 +90,10 @@ impl Round {
 pub struct Base<'a> {
     pub shared: &'a Shared,
     pub ws: WorkspaceId,
-    pub head: Head,
+    /// The newest ticket number before this batch.
+    pub number: u64,
+    /// What the batch on its way changes, if there is one.
+    pub below: Option<&'a Overlay>,
     pub directory: &'a AnyState,
     pub now: Timestamp,
 }
@@ -101,29 +104,24 @@ pub fn decide(
     cache: &mut Cache,
     round: &mut Round,
     job: &Job,
-    fetched: &Fetched,
+    fetched: &OwnFacts,
 ) -> Step {
     let command = job.request.command.as_ref();
     let desk = Desk {
         shared: base.shared,
         ws: base.ws,
         cache: RefCell::new(cache),
-        overlay: &round.overlay,
+        overlays: [Some(&round.overlay), base.below],
         creates: command.creates(),
         reads: RefCell::default(),
         broken: RefCell::default(),
     };
-    if let Some((stream, expected)) = job.request.expected
-        && let Some(step) = check_expected(&desk, job, (stream, expected), fetched, round)
-    {
-        return step;
-    }
     let world = World::new(
         &desk,
         AnyState::clone(base.directory),
         job.request.actor,
         base.now,
-        base.head.number + u64::from(round.numbers) + 1,
+        base.number + u64::from(round.numbers) + 1,
     );
     let Ok(decided) = catch_unwind(AssertUnwindSafe(|| command.decide(&world))) else {
         return Step::Broken(Broken::Panicked(command.name()));
@@ -138,6 +136,12 @@ pub fn decide(
         }
         Err(Halt::Need(need)) => return Step::Needs(Box::new(needs_of(*need))),
     };
+    // Only now: who may not see or do it must not learn from a conflict what happened meanwhile.
+    if let Some((stream, expected)) = job.request.expected
+        && let Some(step) = check_expected(&desk, job, (stream, expected), fetched, round)
+    {
+        return step;
+    }
     let plan = match plan(&desk, &changes) {
         Ok(plan) => plan,
         Err(step) => return step,
@@ -161,7 +165,7 @@ fn check_expected(
     desk: &Desk<'_>,
     job: &Job,
     (stream, expected): (StreamRef, Version),
-    fetched: &Fetched,
+    fetched: &OwnFacts,
     round: &Round,
 ) -> Option<Step> {
     let Some((actual, _)) = desk.look_up(stream) else {
@@ -171,18 +175,18 @@ fn check_expected(
     if actual == expected || actual == 0 {
         return None;
     }
-    let Some(tail) = &fetched.tail else {
-        return Some(Step::Needs(Box::new(Needs {
-            tail: Some((stream, expected)),
-            ..Needs::default()
-        })));
-    };
+    let needs_tail =
+        || Step::Needs(Box::new(Needs { tail: Some((stream, expected)), ..Needs::default() }));
+    let Some(tail) = &fetched.tail else { return Some(needs_tail()) };
     let touches = job.request.command.touches();
     let stored = tail.iter().filter(|event| event.version > expected);
     let since: Vec<StoredEvent> = stored
         .chain(round.batch.pending().filter(|event| event.stream == stream.id))
         .cloned()
         .collect();
+    if actual > expected && since.last().is_none_or(|event| event.version < actual) {
+        return Some(needs_tail()); // more was written after the tail was read
+    }
     let stream_type = desk.shared.types.get(stream.kind)?;
     let touched = |event: &StoredEvent| {
         // An event this program cannot read may have touched anything.
@@ -257,7 +261,7 @@ fn plan(desk: &Desk<'_>, changes: &Changes) -> Result<Plan, Step> {
     Ok(Plan { streams, claims, scopes, fresh })
 }
 
-fn sealing_keys(base: &Base<'_>, plan: &Plan, fetched: &Fetched) -> Option<SealingKeys> {
+fn sealing_keys(base: &Base<'_>, plan: &Plan, fetched: &OwnFacts) -> Option<SealingKeys> {
     let has_all = |keys: &&SealingKeys| plan.scopes.iter().all(|scope| keys.get(scope).is_some());
     if let Some(keys) = fetched.sealing.as_ref().filter(has_all) {
         return Some(keys.clone());

@@ -12,7 +12,7 @@ use super::Shared;
 use super::cache::Cache;
 use crate::log::ClaimRow;
 
-/// What earlier commands of the batch changed.
+/// What the commands of a batch change.
 #[derive(Default)]
 pub struct Overlay {
     pub states: HashMap<Uuid, (Version, AnyState)>,
@@ -31,7 +31,8 @@ pub struct Desk<'a> {
     pub shared: &'a Shared,
     pub ws: WorkspaceId,
     pub cache: RefCell<&'a mut Cache>,
-    pub overlay: &'a Overlay,
+    /// What the batch has changed so far, and below it the batch on its way.
+    pub overlays: [Option<&'a Overlay>; 2],
     pub creates: Vec<StreamRef>,
     pub reads: RefCell<Reads>,
     pub broken: RefCell<Option<VaultError>>,
@@ -40,7 +41,9 @@ pub struct Desk<'a> {
 impl Desk<'_> {
     /// Version and state of a stream as this decision sees it.
     pub fn look_up(&self, stream: StreamRef) -> Option<(Version, AnyState)> {
-        if let Some(found) = self.overlay.states.get(&stream.id) {
+        if let Some(found) =
+            self.overlays.iter().flatten().find_map(|overlay| overlay.states.get(&stream.id))
+        {
             return Some(found.clone());
         }
         if let Some(entry) = self.cache.borrow_mut().get(stream.id) {
@@ -55,7 +58,11 @@ impl Desk<'_> {
 
     /// A natural key as this decision sees it.
     pub fn look_up_claim(&self, scope: &'static str, mac: [u8; 32]) -> Option<ClaimRow> {
-        let ours = self.overlay.claims.get(&(scope, mac)).copied();
+        let ours = self
+            .overlays
+            .iter()
+            .flatten()
+            .find_map(|overlay| overlay.claims.get(&(scope, mac)).copied());
         ours.or_else(|| self.cache.borrow().claim(scope, mac))
     }
 

@@ -1,15 +1,17 @@
 //! The command handler: decides commands on states folded from their streams, and appends what they decide.
 //!
 //! One task per active workspace takes what has queued, decides it against cached states, and appends the outcome with one
-//! call; what queues meanwhile is the next batch.
+//! call; what queues meanwhile is decided on top of it and becomes the next batch.
 
 mod appender;
 mod cache;
 mod decide;
 mod desk;
 mod error;
+mod fetch;
 mod outcome;
 mod prove;
+mod shipment;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -114,6 +116,7 @@ pub(crate) struct Job {
     pub body_hash: [u8; 32],
     pub reply: oneshot::Sender<Result<Accepted, HandleError>>,
     pub attempts: u8,
+    pub rounds: u8,
 }
 
 struct Workspace {
@@ -163,7 +166,7 @@ impl CommandHandler {
         let ws = request.ws;
         let body_hash = self.shared.vault.mac(ws, "command.body", &request.body);
         let queue = self.with(ws, |workspace| workspace.queue.clone());
-        let job = Job { request, body_hash, reply, attempts: 0 };
+        let job = Job { request, body_hash, reply, attempts: 0, rounds: 0 };
         match queue.try_send(job) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {

@@ -6,6 +6,7 @@ use decider::{ActorKind, EventMeta, StoredEvent};
 
 use super::appender::{Appender, Decided, Refused, Waiting};
 use super::decide::{Refusal, Round};
+use super::desk::Overlay;
 use super::error::{Broken, HandleError};
 use super::prove::{self, Asked};
 use super::{Accepted, Job};
@@ -19,16 +20,16 @@ impl Appender {
     pub(super) fn written(
         &mut self,
         head: Head,
-        round: Round,
+        (round, overlay): (Round, &Overlay),
         decided: Vec<Decided>,
     ) -> Result<(), Broken> {
-        let Round { batch, overlay, folded, keys, .. } = round;
+        let Round { batch, folded, keys, .. } = round;
         let events: Arc<[StoredEvent]> = batch.into_written(&head).into();
         for (folded, stored) in folded.into_iter().zip(events.iter()) {
             self.fold(folded, stored);
         }
-        for ((scope, mac), row) in overlay.claims {
-            self.cache.put_claim(scope, mac, row);
+        for ((scope, mac), row) in &overlay.claims {
+            self.cache.put_claim(scope, *mac, *row);
         }
         for keys in &keys {
             self.shared.vault.confirm(self.ws, keys);
@@ -202,12 +203,11 @@ impl Appender {
     }
 }
 
-fn give_up_or_keep(mut waiting: Waiting) -> Option<Waiting> {
+fn give_up_or_keep(waiting: Waiting) -> Option<Waiting> {
     if waiting.job.attempts > ATTEMPTS_MAX {
         waiting.job.answer(Err(HandleError::Contended));
         return None;
     }
-    waiting.fetched.tail = None;
     Some(waiting)
 }
 

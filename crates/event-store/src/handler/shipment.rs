@@ -1,0 +1,91 @@
+//! One batch on its way to the database: sent until there is an answer, or until the database has been away too long.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use decider::WorkspaceId;
+use sqlx::{Connection, PgConnection};
+
+use super::Shared;
+use super::decide::Round;
+use crate::log::{Appended, Head, LogError, append};
+
+/// How long a batch is sent again while the database is away.
+const RESEND_FOR: Duration = Duration::from_secs(2);
+/// How long one append may take before its connection is given up.
+const APPEND_WITHIN: Duration = Duration::from_secs(8);
+/// The first pause before a batch is sent again, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+
+/// What a batch needs on its way.
+pub(super) struct Shipment {
+    pub shared: Arc<Shared>,
+    pub ws: WorkspaceId,
+    pub head: Head,
+    /// Its own: a pool that closes must not wait for it.
+    pub connection: Option<PgConnection>,
+}
+
+/// A batch that has its answer.
+pub(super) struct Landed {
+    pub connection: Option<PgConnection>,
+    pub outcome: Result<Appended, LogError>,
+    pub round: Round,
+}
+
+impl Shipment {
+    /// Sends a batch until the database has answered: after a lost connection the outcome is open, and sending the same batch
+    /// again settles it.
+    pub async fn send(mut self, mut round: Round) -> Landed {
+        for (stream, version) in &round.guards {
+            round.batch.guard(*stream, *version);
+        }
+        for (scope, mac, seq) in &round.claim_guards {
+            round.batch.guard_claim(scope, *mac, *seq);
+        }
+        let (started, mut pause) = (Instant::now(), PAUSES.0);
+        let outcome = loop {
+            let sent = Instant::now();
+            let outcome = self.send_once(&round).await;
+            metrics::histogram!("ledgerdesk_append_seconds").record(sent.elapsed().as_secs_f64());
+            match outcome {
+                Ok(appended) => break Ok(appended),
+                Err(LogError::Database(error)) if is_race(&error) => {
+                    // Only possible where the lock does not hold (another system than one Postgres): the primary key
+                    // stopped this batch, nothing was written.
+                    metrics::counter!("ledgerdesk_append_races_total").increment(1);
+                    break Ok(Appended::Stale(self.head));
+                }
+                Err(error) if error.is_unavailable() && started.elapsed() + pause < RESEND_FOR => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSES.1);
+                }
+                Err(error) => break Err(error),
+            }
+        };
+        Landed { connection: self.connection, outcome, round }
+    }
+
+    async fn send_once(&mut self, round: &Round) -> Result<Appended, LogError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.shared.pool.acquire().await?.detach(),
+        };
+        let sending =
+            append(&mut connection, self.ws, self.shared.settings.node, &self.head, &round.batch);
+        let Ok(outcome) = tokio::time::timeout(APPEND_WITHIN, sending).await else {
+            // Its answer may still arrive: the connection must not serve another statement.
+            drop(connection.close_hard().await);
+            return Err(LogError::Database(sqlx::Error::PoolTimedOut));
+        };
+        if outcome.is_ok() {
+            self.connection = Some(connection);
+        }
+        outcome
+    }
+}
+
+fn is_race(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code == "23505" || code == "40001" || code == "40P01")
+}
