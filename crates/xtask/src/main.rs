@@ -1,2 +1,38 @@
-//! Repository tasks.
-fn main() {}
+//! Repository tasks: `cargo xtask ci | arrows | layout | postgres | soak`.
+
+mod arrows;
+mod ci;
+mod layout;
+mod postgres;
+mod run;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask TASK\n
+  ci         everything that has to hold before a change goes in
+  arrows     which crate may use which
+  layout     file headers and sizes
+  postgres   find the server programs, or get them
+  soak       the random tests with many more cases";
+
+fn main() -> ExitCode {
+    let task = std::env::args().nth(1).unwrap_or_default();
+    let done = match task.as_str() {
+        "ci" => ci::all(),
+        "arrows" => arrows::check(),
+        "layout" => layout::check(),
+        "postgres" => postgres::ensure().map(drop),
+        "soak" => ci::soak(),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask {task}: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

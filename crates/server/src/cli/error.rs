@@ -81,6 +81,9 @@ pub enum CliError {
     /// Nobody reads the output any more.
     #[error("nobody reads the output")]
     OutputClosed,
+    /// An import stopped.
+    #[error(transparent)]
+    Import(#[from] channels::import::ImportError),
     /// JSON could not be written.
     #[error("the answer could not be written as JSON")]
     Json(#[from] serde_json::Error),
