@@ -59,6 +59,7 @@ mod router;
 mod routes;
 mod settings;
 mod several;
+mod show;
 mod write;
 
 #[cfg(test)]
@@ -75,6 +76,7 @@ pub use opened::{Erased, Shown, open};
 pub use problem::{EventLine, FieldProblem, Problem};
 pub use read::{AtLeast, Id, Params};
 pub use router::router;
+pub use routes::drafts::{DraftSweep, sweep_finished_drafts};
 pub use settings::{Clock, Limits, Settings, system_clock};
 pub use several::Several;
 pub use write::{Meta, NoBody, Write, target};

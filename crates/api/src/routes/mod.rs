@@ -1,14 +1,31 @@
 //! Routes, one file per resource.
 
+mod addresses;
 mod admin;
+mod attachments;
+mod channels;
+mod comments;
+mod contacts;
 pub(crate) mod docs;
+pub(crate) mod drafts;
+mod lookup;
 pub(crate) mod operation;
+mod owner;
 pub(crate) mod pages;
+mod pipelines;
+mod properties;
+mod replies;
 mod session;
 mod setup;
+mod status;
+mod thread;
+mod tickets;
+mod timeline;
 mod tokens;
 pub(crate) mod uploads;
 mod users;
+mod views;
+mod workspace;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -21,6 +38,34 @@ pub(crate) fn protected() -> OpenApiRouter<App> {
         .merge(users::routes())
         .merge(tokens::routes())
         .merge(admin::routes())
+        .merge(settings())
+        .merge(desk())
+}
+
+/// What the workspace is made of.
+fn settings() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .merge(workspace::routes())
+        .merge(channels::routes())
+        .merge(pipelines::routes())
+        .merge(properties::routes())
+}
+
+/// What agents work with.
+fn desk() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .merge(tickets::routes())
+        .merge(status::routes())
+        .merge(owner::routes())
+        .merge(thread::routes())
+        .merge(replies::routes())
+        .merge(comments::routes())
+        .merge(drafts::routes())
+        .merge(views::routes())
+        .merge(timeline::routes())
+        .merge(attachments::routes())
+        .merge(contacts::routes())
+        .merge(lookup::routes())
 }
 
 /// Routes that need neither.

@@ -1,0 +1,106 @@
+//! The thread of a ticket: messages and comments, and the original bytes of a message.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use decider::{LogPosition, Opened};
+use events::MessageId;
+use events::message::ObjectRef;
+use projections::thread;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::attachments::stored_object;
+use super::uploads::file;
+use crate::answer::Stale;
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::{ApiError, Kind};
+use crate::list::{Limit, Listed};
+use crate::read::{AtLeast, Id, Params};
+use crate::show::fold::{self, AsOf, TicketName};
+use crate::show::page;
+use crate::show::thread::{ThreadItem, show};
+
+const VIEW: &str = "thread";
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(get_thread)).routes(routes!(get_original))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ThreadQuery {
+    /// How many items at most: 1 to 200.
+    #[serde(default)]
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 200, default = 50)]
+    limit: Limit,
+    /// Where the page before ended: its `next_cursor`.
+    cursor: Option<String>,
+    /// An instant or a position: the thread as it was then (Z04). A page may hold fewer items than asked for.
+    #[param(value_type = Option<String>)]
+    as_of: Option<AsOf>,
+}
+
+/// Messages and comments of a ticket, oldest first.
+#[utoipa::path(get, path = "/api/v1/tickets/{id}/thread", tag = "thread",
+    params(("id" = String, Path, description = "id or number"), ThreadQuery),
+    responses((status = 200, description = "a page of items", body = Listed<ThreadItem>)))]
+async fn get_thread(
+    State(app): State<App>,
+    caller: Caller,
+    Id(name): Id<TicketName>,
+    at_least: AtLeast,
+    Params(query): Params<ThreadQuery>,
+) -> Result<(Stale, Json<Listed<ThreadItem>>), ApiError> {
+    let (ticket, until) = match query.as_of {
+        Some(as_of) => {
+            let then = fold::fold_until(&app, &caller, name, Some(as_of)).await?;
+            (then.id, then.position)
+        }
+        None => (fold::visible(&app, &caller, name).await?, LogPosition(u64::MAX)),
+    };
+    let list = format!("thread.{ticket}");
+    let after = page::start(&app, &caller, &list, query.cursor.as_deref())?;
+    let stale = app.await_view(&caller, at_least, VIEW).await;
+    let found =
+        thread::page(app.views(), caller.ws, ticket, after, u32::from(query.limit.0)).await?;
+    let is_in = |position: i64| u64::try_from(position).is_ok_and(|position| position <= until.0);
+    let rows = found.items.into_iter().filter(|row| is_in(row.position)).collect();
+    let items = show(&app, &caller, ticket, rows).await?;
+    Ok((stale, Json(page::listed(&app, &caller, &list, found.next, items))))
+}
+
+/// A message as it was received, byte by byte.
+#[utoipa::path(get, path = "/api/v1/tickets/{id}/messages/{message_id}/raw", tag = "thread",
+    params(("id" = String, Path, description = "id or number"), ("message_id" = Uuid, Path)),
+    responses((status = 200, description = "the bytes", body = Vec<u8>, content_type = "message/rfc822")))]
+async fn get_original(
+    State(app): State<App>,
+    caller: Caller,
+    Id((name, message)): Id<(TicketName, MessageId)>,
+    at_least: AtLeast,
+) -> Result<(Stale, Response), ApiError> {
+    let ticket = fold::visible(&app, &caller, name).await?;
+    let stale = app.await_view(&caller, at_least, VIEW).await;
+    let row = thread::find(app.views(), caller.ws, ticket, message.0).await?;
+    let raw: ObjectRef =
+        row.and_then(|row| row.raw).map(|raw| raw.0).ok_or_else(ApiError::not_found)?;
+    match app.objects().get(caller.ws, &stored_object(&raw, raw.size_bytes)).await? {
+        Opened::Open(bytes) => {
+            let mut response = file(&format!("{message}.eml"), "message/rfc822", bytes);
+            let kind = http::HeaderValue::from_static("message/rfc822");
+            response.headers_mut().insert(http::header::CONTENT_TYPE, kind);
+            Ok((stale, response))
+        }
+        Opened::Forgotten => Err(erased()),
+    }
+}
+
+/// 404 for bytes whose key was destroyed.
+pub(super) fn erased() -> ApiError {
+    ApiError::new(Kind::NotFound, "erased", "this was erased")
+}

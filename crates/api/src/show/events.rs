@@ -1,0 +1,144 @@
+//! Stored events as they are shown: the payload with its sealed values opened in their places (Z01).
+
+use std::collections::HashMap;
+
+use decider::{Cipher, Event, Opened, StoredEvent};
+use events::{TicketEvent, decode_stored};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use vault::VaultError;
+
+use super::properties::erased;
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::ApiError;
+
+/// Only for those who may write to contacts (C04).
+const BCC: &str = "message.bcc";
+
+/// An event as it is stored, its sealed values opened.
+#[derive(Serialize, ToSchema)]
+pub struct EventShown {
+    /// Its place in the log.
+    position: String,
+    /// Its place in the ticket.
+    version: u32,
+    /// When it was recorded.
+    #[schema(format = DateTime)]
+    at: String,
+    /// When it happened: earlier than `at` for imported history.
+    #[schema(format = DateTime)]
+    occurred_at: String,
+    /// The stored type.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The version of the payload's shape.
+    schema_version: u16,
+    /// Who caused it, such as `user:0190…`.
+    actor: String,
+    /// The command that wrote it.
+    command_id: Uuid,
+    /// The command or event that led to it.
+    cause: Option<Uuid>,
+    /// The payload.
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+/// Opened contents by nonce and ciphertext; none for what stays closed.
+type Contents = HashMap<(Vec<u8>, Vec<u8>), Value>;
+
+/// Shows events of tickets.
+pub async fn show(
+    app: &App,
+    caller: &Caller,
+    stored: Vec<StoredEvent>,
+) -> Result<Vec<EventShown>, ApiError> {
+    let mut ciphers: Vec<(Uuid, String, Cipher)> = Vec::new();
+    for event in &stored {
+        let mut typed: TicketEvent = decode_stored(event).map_err(ApiError::failed)?;
+        typed.visit_sealed(&mut |field, slot| {
+            let cipher = slot.cipher().cloned();
+            ciphers.extend(cipher.map(|cipher| (event.stream, field.to_owned(), cipher)));
+        });
+    }
+    let contents = open(app, caller, ciphers).await?;
+    stored.into_iter().map(|event| shown(event, &contents)).collect()
+}
+
+async fn open(
+    app: &App,
+    caller: &Caller,
+    ciphers: Vec<(Uuid, String, Cipher)>,
+) -> Result<Contents, ApiError> {
+    let keys: Vec<Uuid> = ciphers.iter().map(|(_, _, cipher)| cipher.key).collect();
+    app.vault().load_keys(caller.ws, &keys).await?;
+    let sees_bcc = caller.scope.has(access::Right::TicketsCommunicate);
+    let mut contents = Contents::with_capacity(ciphers.len());
+    for (stream, field, cipher) in ciphers {
+        if field == BCC && !sees_bcc {
+            contents.insert((cipher.nonce, cipher.bytes), Value::Null);
+            continue;
+        }
+        let sealed = decider::Sealed::<Value>::Cipher(cipher.clone());
+        let content = match app.vault().open_sealed(caller.ws, stream, &field, &sealed).await? {
+            Opened::Open(content) => content,
+            Opened::Forgotten => erased(),
+        };
+        contents.insert((cipher.nonce, cipher.bytes), content);
+    }
+    Ok(contents)
+}
+
+fn shown(event: StoredEvent, contents: &Contents) -> Result<EventShown, ApiError> {
+    let mut data: Value =
+        serde_json::from_slice(&event.payload).map_err(|_| ApiError::from(VaultError::Content))?;
+    replace(&mut data, contents);
+    Ok(EventShown {
+        position: event.position.to_string(),
+        version: event.version,
+        at: event.at.to_string(),
+        occurred_at: event.occurred_at.to_string(),
+        kind: event.type_name,
+        schema_version: event.schema_version,
+        actor: event.actor.to_string(),
+        command_id: event.command.0,
+        cause: event.context.causation,
+        data,
+    })
+}
+
+/// Puts contents in the place of their ciphertexts.
+fn replace(value: &mut Value, contents: &Contents) {
+    let content = Cipher::deserialize(&*value)
+        .ok()
+        .and_then(|cipher| contents.get(&(cipher.nonce, cipher.bytes)).cloned());
+    match (content, value) {
+        (Some(content), value) => *value = content,
+        (None, Value::Array(items)) => items.iter_mut().for_each(|item| replace(item, contents)),
+        (None, Value::Object(fields)) => {
+            fields.values_mut().for_each(|field| replace(field, contents));
+        }
+        (None, Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use decider::SealId;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn contents_stand_where_their_ciphertexts_stood_and_nothing_else_changes_z01() {
+        let cipher =
+            Cipher { seal: SealId(Uuid::nil()), key: Uuid::nil(), nonce: vec![1], bytes: vec![2] };
+        let contents = Contents::from([((vec![1], vec![2]), json!("Printer"))]);
+        let mut payload = json!({"number": 7, "name": cipher, "list": [{"name": cipher}]});
+        replace(&mut payload, &contents);
+        assert_eq!(payload, json!({"number": 7, "name": "Printer", "list": [{"name": "Printer"}]}));
+    }
+}

@@ -1,0 +1,123 @@
+//! What a line of the timeline keeps of its event, read back: the whole payload of small events, the beginning of large ones.
+
+use decider::{DecodeError, Event, Sealed};
+use events::message::MessageAuthor;
+use events::value::Delivery;
+use events::{TicketEvent, UserId};
+use projections::timeline::EntryRow;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::opening::{Slots, Visit};
+use super::people::Wanted;
+
+/// What is kept of an event.
+pub enum Fact {
+    /// All of it.
+    Event(TicketEvent),
+    /// A message's.
+    Message(MessageFacts),
+    /// A comment's.
+    Comment(CommentFacts),
+    /// A differing copy of a message.
+    CopyKept,
+    /// Mail that could not be read.
+    RawKept,
+}
+
+/// What is kept of a message.
+#[derive(Deserialize)]
+pub struct MessageFacts {
+    pub id: Uuid,
+    pub author: Option<MessageAuthor>,
+    pub subject: Sealed<String>,
+    pub preview: Sealed<String>,
+    #[serde(default)]
+    pub delivery: Option<Delivery>,
+    #[serde(skip)]
+    pub imported: bool,
+}
+
+/// What is kept of a comment.
+#[derive(Deserialize)]
+pub struct CommentFacts {
+    pub id: Uuid,
+    pub preview: Sealed<String>,
+    #[serde(default)]
+    pub mentions: Vec<UserId>,
+}
+
+impl Fact {
+    /// Reads the facts of a line.
+    ///
+    /// # Errors
+    /// When the event is of a type that this program does not know, or its facts do not fit.
+    pub fn read(row: &EntryRow) -> Result<Self, DecodeError> {
+        let kind = row.kind.as_str();
+        Ok(match kind {
+            "MessageReceived" | "ReplySubmitted" => Self::Message(typed(kind, &row.data.0)?),
+            "MessageImported" => {
+                let facts = typed::<MessageFacts>(kind, &row.data.0)?;
+                Self::Message(MessageFacts { imported: true, ..facts })
+            }
+            "CommentAdded" => Self::Comment(typed(kind, &row.data.0)?),
+            "MessageCopyKept" => Self::CopyKept,
+            "RawMessageKept" => Self::RawKept,
+            _ => {
+                let version = TicketEvent::TYPES.iter().find(|known| known.name == kind);
+                let version = version.map_or(0, |known| known.version);
+                let payload = row.data.0.to_string().into_bytes();
+                Self::Event(TicketEvent::decode(kind, version, &payload)?)
+            }
+        })
+    }
+
+    /// Notes the people it is about.
+    pub fn want(&self, wanted: &mut Wanted) {
+        match self {
+            Self::Message(message) => match message.author {
+                Some(MessageAuthor::User(user)) => wanted.user(user),
+                Some(MessageAuthor::Contact(contact)) => wanted.contact(contact),
+                None => {}
+            },
+            Self::Comment(comment) => comment.mentions.iter().for_each(|user| wanted.user(*user)),
+            Self::Event(TicketEvent::OwnerChanged(changed)) => {
+                let owners = changed.from.into_iter().chain(changed.to);
+                owners.filter_map(|owner| owner.user).for_each(|user| wanted.user(user));
+            }
+            Self::Event(TicketEvent::ContactAssociated(changed)) => wanted.contact(changed.contact),
+            Self::Event(TicketEvent::ContactDissociated(changed)) => {
+                wanted.contact(changed.contact)
+            }
+            Self::Event(TicketEvent::PrimaryContactChanged(changed)) => {
+                let contacts = changed.from.into_iter().chain(changed.to);
+                contacts.for_each(|contact| wanted.contact(contact));
+            }
+            Self::Event(_) | Self::CopyKept | Self::RawKept => {}
+        }
+    }
+}
+
+fn typed<T: DeserializeOwned>(kind: &str, data: &Value) -> Result<T, DecodeError> {
+    T::deserialize(data).map_err(|source| DecodeError::Payload {
+        type_name: kind.to_owned(),
+        schema_version: 0,
+        source,
+    })
+}
+
+impl Slots for Fact {
+    fn visit(&mut self, visit: Visit<'_>) {
+        match self {
+            Self::Event(event) => event.visit_sealed(visit),
+            Self::Message(message) => {
+                visit("message.subject", &mut message.subject);
+                visit("message.preview", &mut message.preview);
+            }
+            Self::Comment(comment) => visit("comment.preview", &mut comment.preview),
+            Self::CopyKept | Self::RawKept => {}
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! How things are shown: names beside ids, sealed values opened, sentences about events. One batch of look-ups per answer.
+
+pub mod events;
+pub mod facts;
+pub mod fold;
+pub mod list_row;
+pub mod opening;
+pub mod page;
+pub mod people;
+pub mod properties;
+pub mod sentences;
+pub mod thread;
+pub mod ticket;
+pub mod timeline;
+pub mod words;
+pub mod written;

@@ -1,0 +1,85 @@
+//! Opening the sealed fields of many values in place: their keys with one query. What was erased stays sealed.
+
+use decider::{Event, KeyKind, KeyScope, Opened, Sealed, SealedSlot};
+use events::TicketEvent;
+use uuid::Uuid;
+use vault::VaultError;
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::ApiError;
+use crate::opened::{Erased, Shown};
+
+/// Keys may be dropped from memory between loading and opening; then they are loaded again, at most so many times.
+const LOADS_MAX: u32 = 8;
+
+/// Takes a sealed field and its stable name.
+pub type Visit<'a> = &'a mut dyn FnMut(&str, &mut dyn SealedSlot);
+
+/// A value with sealed fields.
+pub trait Slots {
+    /// Shows every sealed field with its stable name.
+    fn visit(&mut self, visit: Visit<'_>);
+}
+
+impl Slots for TicketEvent {
+    fn visit(&mut self, visit: Visit<'_>) {
+        self.visit_sealed(visit);
+    }
+}
+
+/// Opens what came from events of one stream. What stays sealed was erased: see [`shown`].
+pub async fn open_all<T: Slots>(
+    app: &App,
+    caller: &Caller,
+    stream: Uuid,
+    values: &mut [T],
+) -> Result<(), ApiError> {
+    for _ in 0..LOADS_MAX {
+        let mut keys: Vec<Uuid> = Vec::new();
+        for value in values.iter_mut() {
+            value.visit(&mut |_, slot| keys.extend(slot.cipher().map(|cipher| cipher.key)));
+        }
+        app.vault().load_keys(caller.ws, &keys).await?;
+        if open_loaded(app, caller, stream, values)? {
+            return Ok(());
+        }
+    }
+    Err(VaultError::Contended.into())
+}
+
+/// Whether every key was in memory.
+fn open_loaded<T: Slots>(
+    app: &App,
+    caller: &Caller,
+    stream: Uuid,
+    values: &mut [T],
+) -> Result<bool, ApiError> {
+    let (mut complete, mut broken) = (true, None);
+    for value in values {
+        value.visit(&mut |field, slot| {
+            let Some(cipher) = slot.cipher().cloned() else { return };
+            match app.vault().open_cached(caller.ws, stream, field, &cipher) {
+                Ok(Some(Opened::Open(clear))) => {
+                    // Nobody seals it again; the scope only has to be something.
+                    let scope =
+                        KeyScope { kind: KeyKind::Content, id: cipher.key, subjects: Vec::new() };
+                    if slot.set_clear(&clear, scope).is_err() {
+                        broken.get_or_insert(VaultError::Content);
+                    }
+                }
+                Ok(Some(Opened::Forgotten)) => {}
+                Ok(None) => complete = false,
+                Err(error) => {
+                    broken.get_or_insert(error);
+                }
+            }
+        });
+    }
+    broken.map_or(Ok(complete), |error| Err(error.into()))
+}
+
+/// A value that was opened in place, or the note that it was erased.
+pub fn shown<T: Clone>(sealed: &Sealed<T>) -> Shown<T> {
+    sealed.clear().cloned().map_or(Shown::Erased(Erased::PLAIN), Shown::Open)
+}
