@@ -6,4 +6,6 @@
     reason = "a test that cannot go on has to say so at once"
 )]
 
+mod cli;
+mod import;
 mod startup;

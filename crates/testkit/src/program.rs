@@ -62,6 +62,17 @@ impl Program {
         self.folder.path()
     }
 
+    /// A connection as the owner of the running database, who may do what the application may not.
+    pub async fn owner(&self) -> sqlx::PgConnection {
+        let data = self.data().to_owned();
+        let attached = tokio::task::spawn_blocking(move || local_postgres::attach(&data)).await;
+        let postgres = attached.expect("the thread ends").expect("the database runs");
+        let url = postgres.url("ledgerdesk");
+        <sqlx::PgConnection as sqlx::Connection>::connect(&url)
+            .await
+            .expect("the database can be reached")
+    }
+
     /// A command on the data folder, to be completed by the caller.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
