@@ -108,12 +108,23 @@ pub fn date(head: Head<'_>, now: Timestamp, problems: &mut Problems) -> Option<T
         problems.note("bad_date");
         return None;
     };
-    let latest = now.as_second().saturating_add(AHEAD_SECONDS_MAX);
-    if (EARLIEST_SECOND..=latest).contains(&date.as_second()) {
+    if is_plausible(date, now) {
         return Some(date);
     }
     problems.note("implausible_date");
     None
+}
+
+/// When the last server on the way took it.
+pub fn received(head: Head<'_>, now: Timestamp) -> Option<Timestamp> {
+    let value = head.values("received", |stream| stream.parse_received()).next()?;
+    let date = value.as_received()?.date().filter(DateTime::is_valid)?;
+    Timestamp::from_second(date.to_timestamp()).ok().filter(|date| is_plausible(*date, now))
+}
+
+fn is_plausible(date: Timestamp, now: Timestamp) -> bool {
+    let latest = now.as_second().saturating_add(AHEAD_SECONDS_MAX);
+    (EARLIEST_SECOND..=latest).contains(&date.as_second())
 }
 
 fn instant(value: &str) -> Option<Timestamp> {

@@ -107,13 +107,47 @@ pub fn parse(raw: &[u8], now: Timestamp) -> ParsedMail {
     panic::catch_unwind(|| read(raw, now)).unwrap_or_else(|_| unparsable())
 }
 
+/// What the header alone says, for those who only want to know where a mail belongs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outline {
+    pub message_id: Option<String>,
+    pub in_reply_to: Vec<String>,
+    pub references: Vec<String>,
+    /// What the sender's clock said, or else the last server's.
+    pub date: Option<Timestamp>,
+    pub parsed: bool,
+}
+
+/// Reads the header of a mail; `parsed` is the same as that of [`parse`].
+pub fn outline(raw: &[u8], now: Timestamp) -> Outline {
+    panic::catch_unwind(|| read_outline(raw, now)).unwrap_or_default()
+}
+
+fn read_outline(raw: &[u8], now: Timestamp) -> Outline {
+    let raw = repair::header_block(without_empty_lines(raw));
+    let Some(message) = MessageParser::default().parse_headers(&*raw) else {
+        return Outline::default();
+    };
+    let head = Head::new(message.headers(), &raw);
+    if !head.is_of_a_mail() {
+        return Outline::default();
+    }
+    let mut problems = Problems::default();
+    Outline {
+        message_id: fields::message_id(head, &mut problems),
+        in_reply_to: fields::ids(head, "in-reply-to"),
+        references: fields::ids(head, "references"),
+        date: fields::date(head, now, &mut problems).or_else(|| fields::received(head, now)),
+        parsed: true,
+    }
+}
+
 fn unparsable() -> ParsedMail {
     ParsedMail { problems: vec!["unparsable"], ..ParsedMail::default() }
 }
 
 fn read(raw: &[u8], now: Timestamp) -> ParsedMail {
-    let start = raw.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    let raw = repair::header_block(&raw[start..]);
+    let raw = repair::header_block(without_empty_lines(raw));
     let structure = guard::structure(&raw);
     let parser = MessageParser::default();
     let message = match structure {
@@ -164,4 +198,9 @@ fn read(raw: &[u8], now: Timestamp) -> ParsedMail {
         problems: problems.0,
         parsed: true,
     }
+}
+
+fn without_empty_lines(raw: &[u8]) -> &[u8] {
+    let start = raw.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    &raw[start..]
 }
