@@ -200,6 +200,12 @@ impl LocalPostgres {
         handshake::ask(&socket_dir::socket_in(&self.socket_dir)) == Answer::Ready
     }
 
+    /// Whether an owned server has ended by itself, or could not be started again. [`Self::start_again`] brings it back.
+    pub fn has_ended(&mut self) -> bool {
+        let Some(owner) = &mut self.owner else { return false };
+        !owner.running.as_mut().is_some_and(Running::is_alive)
+    }
+
     /// Shuts an owned server down, cutting its clients off; leaves one that was attached to alone.
     pub fn stop(mut self) -> Result<(), Error> {
         self.shut_down(|| Ok(()))
