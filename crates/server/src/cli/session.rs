@@ -49,8 +49,7 @@ where
 
 /// Waits until a server beside this command knows what it wrote about users; without one there is nothing to wait for.
 pub async fn until_servers_know(service: &Service) {
-    let alone = service.database().private().is_some_and(local_postgres::LocalPostgres::owned);
-    if !alone {
+    if !service.database().owns_private() {
         tokio::time::sleep(SERVER_KNOWS_WITHIN).await;
     }
 }

@@ -5,6 +5,7 @@ mod pools;
 mod prepare;
 mod private;
 mod search_path;
+mod watch;
 
 use sqlx::postgres::PgConnectOptions;
 
@@ -15,7 +16,6 @@ pub use prepare::{MAJOR_MIN, MIGRATIONS};
 pub use search_path::SearchPath;
 
 use crate::config::Config;
-use local_postgres::LocalPostgres;
 
 /// The role the application works as.
 pub const APP_ROLE: &str = "ledgerdesk_app";
@@ -133,10 +133,10 @@ impl Database {
         Ok((Pools::open(&application, sizes), workspaces))
     }
 
-    /// The private Postgres, when it is one.
+    /// Whether this process started the private Postgres, so that nobody else uses it yet.
     #[must_use]
-    pub fn private(&self) -> Option<&LocalPostgres> {
-        self.place.private()
+    pub fn owns_private(&self) -> bool {
+        self.place.owns_private()
     }
 
     /// How the owner connects.

@@ -1,6 +1,5 @@
 //! Where the database is: in the private Postgres of the data folder, or on a server of one's own.
 
-use local_postgres::LocalPostgres;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, Row};
 
@@ -9,9 +8,6 @@ use super::private::{self, Private};
 use super::{DatabaseError, Starter};
 use crate::config::Config;
 use crate::secret::Secret;
-
-/// The database's name on the private Postgres.
-const NAME: &str = "ledgerdesk";
 
 /// Where the database is, and how its owner and the application get there.
 pub struct Place {
@@ -29,7 +25,7 @@ impl Place {
         let data = config.data.clone();
         let opened = tokio::task::spawn_blocking(move || private::open(&data, starter)).await;
         let private = opened.map_err(|_| DatabaseError::Stopping)??;
-        let owner = options(&private.postgres.url(NAME))?;
+        let owner = options(private.url())?;
         let application = owner.clone().username(super::APP_ROLE);
         Ok(Self { owner, application, private: Some(private) })
     }
@@ -47,8 +43,9 @@ impl Place {
         &self.owner
     }
 
-    pub fn private(&self) -> Option<&LocalPostgres> {
-        self.private.as_ref().map(|private| &private.postgres)
+    /// Whether this process started the private Postgres.
+    pub fn owns_private(&self) -> bool {
+        self.private.as_ref().is_some_and(Private::owned)
     }
 
     /// How the application connects, and as which role it works.

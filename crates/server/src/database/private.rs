@@ -6,17 +6,27 @@ use std::time::{Duration, Instant};
 
 use local_postgres::{LocalPostgres, Settings};
 
+use super::watch::Watched;
 use super::{DatabaseError, Starter};
 
+/// The database's name on the private Postgres.
+const NAME: &str = "ledgerdesk";
 /// How long a server waits for a command that started the private Postgres before it.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A private Postgres, and for a server the mark that the data folder is taken.
+/// A private Postgres in use.
 pub struct Private {
-    /// The server process.
-    pub postgres: LocalPostgres,
-    lock: Option<File>,
+    url: String,
+    owned: bool,
+    kind: Kind,
+}
+
+enum Kind {
+    /// A server keeps it running, and holds the mark that the data folder is taken.
+    Kept(Watched, File),
+    /// A command uses it as long as it lasts.
+    Used(Box<LocalPostgres>),
 }
 
 /// Starts or joins the private Postgres. Blocks.
@@ -25,17 +35,33 @@ pub fn open(data: &Path, starter: Starter) -> Result<Private, DatabaseError> {
         Starter::Server => open_as_server(data),
         Starter::Command => {
             let postgres = local_postgres::open(&Settings::new(data)).map_err(private)?;
-            Ok(Private { postgres, lock: None })
+            let url = postgres.url(NAME);
+            Ok(Private { url, owned: postgres.owned(), kind: Kind::Used(Box::new(postgres)) })
         }
     }
 }
 
 impl Private {
+    /// The URL of the database, for its owner.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Whether this process started it, and so ends it.
+    pub fn owned(&self) -> bool {
+        self.owned
+    }
+
     /// Stops it if this process started it, then lets the next server in. Blocks.
     pub fn stop(self) -> Result<(), local_postgres::Error> {
-        let stopped = self.postgres.stop();
-        drop(self.lock);
-        stopped
+        match self.kind {
+            Kind::Kept(watched, lock) => {
+                let stopped = watched.stop();
+                drop(lock);
+                stopped
+            }
+            Kind::Used(postgres) => postgres.stop(),
+        }
     }
 }
 
@@ -46,7 +72,12 @@ fn open_as_server(data: &Path) -> Result<Private, DatabaseError> {
     loop {
         let postgres = local_postgres::open(&Settings::new(data)).map_err(private)?;
         if postgres.owned() {
-            return Ok(Private { postgres, lock: Some(lock) });
+            let url = postgres.url(NAME);
+            let watched = Watched::over(postgres).map_err(|source| DatabaseError::Folder {
+                data: data.display().to_string(),
+                source,
+            })?;
+            return Ok(Private { url, owned: true, kind: Kind::Kept(watched, lock) });
         }
         drop(postgres);
         if Instant::now() > deadline {
