@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use api::{App, AppParts, Settings};
+use api::{App, AppParts, DraftSweep, Settings, sweep_finished_drafts};
 use event_store::projection::{
     self, Checkpoints, Engine, EngineHandle, EngineParts, ProjectionStatus,
 };
@@ -22,6 +22,8 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(6);
 const VIEWS_WITHIN: Duration = Duration::from_secs(2);
 /// How often what time has made worthless is removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// How often words are looked for that a crash kept from going with their draft; the first time at the start.
+const DRAFTS_EVERY: Duration = Duration::from_secs(60);
 /// How often the metrics are tidied.
 const METRICS_EVERY: Duration = Duration::from_secs(5);
 
@@ -77,7 +79,7 @@ impl Running {
         let engine: SharedEngine = Arc::new(Mutex::new(Some(engine)));
         let app = App::new(parts(&service, checkpoints, Arc::clone(&engine)));
         let door = tokio::spawn(serve(listener, app.clone(), stopping.clone()));
-        let chores = tokio::spawn(chores(service.ops.clone()));
+        let chores = tokio::spawn(chores(app.clone(), service.ops.clone()));
         Ok(Self { app, address, service, engine, stop, door, chores, _views: views })
     }
 
@@ -156,13 +158,20 @@ async fn serve(
         .await
 }
 
-async fn chores(ops: ops::Ops) {
+async fn chores(app: App, ops: ops::Ops) {
+    let mut swept = DraftSweep::default();
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
+    let mut drafts = tokio::time::interval(DRAFTS_EVERY);
     let mut tidy = tokio::time::interval(METRICS_EVERY);
     loop {
         tokio::select! {
             _ = sweep.tick() => if let Err(error) = ops.sweep(now()).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "old sign-in records could not be removed");
+            },
+            _ = drafts.tick() => match sweep_finished_drafts(&app, &mut swept).await {
+                Ok(0) => {}
+                Ok(count) => tracing::info!(count, "words of finished drafts were removed"),
+                Err(error) => tracing::warn!(?error, "words of finished drafts stay for now"),
             },
             _ = tidy.tick() => if let Some(metrics) = metrics_handle() {
                 metrics.run_upkeep();

@@ -47,7 +47,6 @@ impl Client {
     }
 
     /// A request to be completed by the caller; send it with [`Self::send`].
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
         match &self.token {

@@ -1,9 +1,9 @@
 //! A ticket folded from its stream, for the operator's eyes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use commands::Directory;
-use decider::{LogPosition, Sealed, StoredEvent, Timestamp, Version};
+use decider::{Actor, ActorKind, LogPosition, Sealed, StoredEvent, Timestamp, Version};
 use events::message::{Address, Direction, MessageContent};
 use events::ticket::TicketCreated;
 use events::value::{Owner, Place};
@@ -35,7 +35,12 @@ pub struct Sheet {
     pub timeline: Vec<Entry>,
     #[serde(skip)]
     place: Place,
+    #[serde(skip)]
+    names: Names,
 }
+
+/// The names of users, as far as they can be read.
+pub type Names = HashMap<Uuid, String>;
 
 /// Something that was said.
 #[derive(Debug, Serialize)]
@@ -52,13 +57,13 @@ pub struct Item {
 pub struct Entry {
     pub position: LogPosition,
     pub at: Timestamp,
-    pub actor: decider::Actor,
+    pub actor: String,
     pub kind: String,
 }
 
 impl Sheet {
     /// A ticket of which nothing is known yet.
-    pub fn new(id: TicketId) -> Self {
+    pub fn new(id: TicketId, names: Names) -> Self {
         Self {
             id,
             number: 0,
@@ -77,6 +82,7 @@ impl Sheet {
             thread: Vec::new(),
             timeline: Vec::new(),
             place: Place { pipeline: PipelineId(Uuid::nil()), status: StatusId(Uuid::nil()) },
+            names,
         }
     }
 
@@ -87,7 +93,7 @@ impl Sheet {
         self.timeline.push(Entry {
             position: stored.position,
             at: stored.occurred_at,
-            actor: stored.actor,
+            actor: self.name_of(stored.actor),
             kind: stored.type_name.clone(),
         });
         match event {
@@ -96,7 +102,9 @@ impl Sheet {
             TicketEvent::StatusChanged(changed) => self.place = changed.to,
             TicketEvent::PriorityChanged(changed) => self.priority = word(changed.to),
             TicketEvent::CategoryChanged(changed) => self.category.clone_from(&changed.to),
-            TicketEvent::OwnerChanged(changed) => self.owner = changed.to.map(owner),
+            TicketEvent::OwnerChanged(changed) => {
+                self.owner = changed.to.map(|owner| self.name_of_owner(owner))
+            }
             TicketEvent::TagsChanged(changed) => {
                 self.tags.retain(|tag| !changed.removed.contains(tag));
                 self.tags.extend(changed.added.iter().cloned());
@@ -117,7 +125,7 @@ impl Sheet {
             TicketEvent::CommentAdded(comment) => self.thread.push(Item {
                 at: stored.occurred_at,
                 kind: "comment",
-                from: stored.actor.to_string(),
+                from: self.name_of(stored.actor),
                 subject: None,
                 preview: text(&comment.preview),
             }),
@@ -149,12 +157,31 @@ impl Sheet {
         self.imported = created.imported;
     }
 
+    fn name_of(&self, actor: Actor) -> String {
+        match (actor.kind, self.names.get(&actor.id)) {
+            (ActorKind::User, Some(name)) => name.clone(),
+            (ActorKind::System, _) => actor.kind.as_str().to_owned(),
+            _ => actor.to_string(),
+        }
+    }
+
+    fn name_of_owner(&self, owner: Owner) -> String {
+        let user = owner.user.map(|user| self.name_of(Actor::user(user.0)));
+        let team = owner.team.map(|team| format!("team {team}"));
+        [user, team].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
     fn said(&mut self, kind: &'static str, message: &MessageContent, stored: &StoredEvent) {
-        let from = message.from.clear().and_then(|from| from.first()).map(shown);
+        let from = match message.from.clear().map(|from| from.first()) {
+            Some(Some(address)) => shown(address),
+            // Without a channel a reply has no address to come from.
+            Some(None) => self.name_of(stored.actor),
+            None => ERASED.to_owned(),
+        };
         self.thread.push(Item {
             at: stored.occurred_at,
             kind,
-            from: from.unwrap_or_else(|| ERASED.to_owned()),
+            from,
             subject: Some(text(&message.subject)),
             preview: text(&message.preview),
         });
@@ -176,10 +203,4 @@ fn text(sealed: &Sealed<String>) -> String {
 fn word(value: impl Serialize) -> String {
     let word = serde_json::to_value(value).ok();
     word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-fn owner(owner: Owner) -> String {
-    let user = owner.user.map(|user| format!("user {user}"));
-    let team = owner.team.map(|team| format!("team {team}"));
-    [user, team].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

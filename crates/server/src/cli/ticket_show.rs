@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use commands::Directory;
+use decider::{Opened, WorkspaceId};
 use events::AnyEvent;
+use vault::Vault;
 
-use super::ticket_fold::Sheet;
+use super::ticket_fold::{Names, Sheet};
 use super::{CliError, Common, opened, output, session, ticket_lookup};
 
 /// Which ticket.
@@ -23,13 +25,14 @@ pub async fn run(common: &Common, args: TicketShowArgs) -> Result<ExitCode, CliE
         service.handler.ready(ws).await?;
         let ticket = ticket_lookup::ticket(&service, ws, args.number).await?;
         let stored = service.reader.stream(ws, ticket.0, 0).await?;
-        let mut sheet = Sheet::new(ticket);
+        let directory = service.handler.directory::<Directory>(ws);
+        let mut sheet = Sheet::new(ticket, names(&service.vault, ws, &directory).await?);
         for (event, stored) in opened::events(&service.vault, &stored).await?.iter().zip(&stored) {
             if let AnyEvent::Ticket(event) = event {
                 sheet.take_in(event, stored);
             }
         }
-        sheet.name_places(&service.handler.directory::<Directory>(ws));
+        sheet.name_places(&directory);
         if json {
             output::json_line(&sheet)?
         } else {
@@ -38,6 +41,16 @@ pub async fn run(common: &Common, args: TicketShowArgs) -> Result<ExitCode, CliE
         Ok(ExitCode::SUCCESS)
     })
     .await
+}
+
+async fn names(vault: &Vault, ws: WorkspaceId, directory: &Directory) -> Result<Names, CliError> {
+    let mut names = Names::new();
+    for (id, user) in directory.users() {
+        if let Opened::Open(name) = vault.open_sealed(ws, id.0, "name", &user.name).await? {
+            names.insert(id.0, name);
+        }
+    }
+    Ok(names)
 }
 
 fn describe(sheet: &Sheet) -> Result<(), CliError> {
