@@ -33,7 +33,7 @@ pub struct ObjectRef {
     pub key: Uuid,
     /// SHA-256 of the ciphertext, hexadecimal: its address in the store.
     pub hash: String,
-    /// Size of the ciphertext.
+    /// Size of the clear content; the store checks it when it gives the content back.
     pub size_bytes: u64,
 }
 

@@ -46,7 +46,11 @@ pub async fn measure(setup: &Setup, table: &mut Table) {
         copy.send(lines.into_bytes()).await.unwrap();
         rows += copy.finish().await.unwrap();
     }
-    table.add("COPY in, 1,000 rows each", "events/s", rows as f64 / started.elapsed().as_secs_f64());
+    table.add(
+        "COPY in, 1,000 rows each",
+        "events/s",
+        rows as f64 / started.elapsed().as_secs_f64(),
+    );
 }
 
 /// A library that writes each command in a transaction of its own: the event and the command's identity.
@@ -83,7 +87,8 @@ async fn one_by_one(setup: &Setup, started: Instant) -> u64 {
 pub async fn cpu(setup: &Setup, table: &mut Table) {
     for size in [64usize, 1024] {
         let mut connection = setup.pool.acquire().await.unwrap().detach();
-        let pid: i32 = sqlx::query("select pg_backend_pid()").fetch_one(&mut connection).await.unwrap().get(0);
+        let pid: i32 =
+            sqlx::query("select pg_backend_pid()").fetch_one(&mut connection).await.unwrap().get(0);
         let events = u64::try_from(40_000 / size * size).unwrap();
         let before = cpu_ticks(pid);
         let started = Instant::now();
@@ -102,7 +107,11 @@ pub async fn cpu(setup: &Setup, table: &mut Table) {
         let micros = |ticks: u64| ticks as f64 * 10_000.0 / events as f64;
         table.add(&format!("bare unnest insert, batch {size}"), "events/s", bare_rate);
         table.add(&format!("append function, batch {size}"), "events/s", rate);
-        table.add(&format!("bare unnest insert, batch {size}"), "server µs/event", micros(bare_ticks));
+        table.add(
+            &format!("bare unnest insert, batch {size}"),
+            "server µs/event",
+            micros(bare_ticks),
+        );
         table.add(&format!("append function, batch {size}"), "server µs/event", micros(ticks));
     }
 }

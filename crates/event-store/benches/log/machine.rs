@@ -16,7 +16,11 @@ pub fn measure(setup: &Setup, table: &mut Table) {
         file.sync_data().unwrap();
         count += 1;
     }
-    table.add("write 8 KiB and fdatasync", "per second", f64::from(count) / started.elapsed().as_secs_f64());
+    table.add(
+        "write 8 KiB and fdatasync",
+        "per second",
+        f64::from(count) / started.elapsed().as_secs_f64(),
+    );
 
     let block = vec![7u8; 1 << 20];
     let (started, mut bytes) = (Instant::now(), 0usize);

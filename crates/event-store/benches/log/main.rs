@@ -2,7 +2,12 @@
 //! of it in turn, several times over, on one Postgres with fsync on, and prints medians with their spread.
 //!
 //! `cargo bench -p event-store --bench log`; `ROUNDS` (7) and `SECONDS` (2, per measurement) change its length.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark reports by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark reports by panicking"
+)]
 
 #[path = "../../tests/log/bank.rs"]
 #[allow(dead_code, reason = "the toy domain is shared with the tests")]

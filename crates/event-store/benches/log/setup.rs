@@ -34,14 +34,22 @@ pub fn duration() -> Duration {
 
 impl Setup {
     pub async fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("ledgerdesk-bench").tempdir_in("/var/tmp").unwrap();
+        let folder =
+            tempfile::Builder::new().prefix("ledgerdesk-bench").tempdir_in("/var/tmp").unwrap();
         open_to_all(folder.path());
         let settings = Settings::new(folder.path().join("data"));
-        let postgres = tokio::task::spawn_blocking(move || local_postgres::open(&settings)).await.unwrap().unwrap();
+        let postgres = tokio::task::spawn_blocking(move || local_postgres::open(&settings))
+            .await
+            .unwrap()
+            .unwrap();
         let mut owner = PgConnection::connect(&postgres.url("postgres")).await.unwrap();
         migrate(&mut owner, &[vault::MIGRATIONS]).await.unwrap();
         sqlx::raw_sql(include_str!("baseline.sql")).execute(&mut owner).await.unwrap();
-        let pool = PgPoolOptions::new().max_connections(70).connect(&postgres.url("postgres")).await.unwrap();
+        let pool = PgPoolOptions::new()
+            .max_connections(70)
+            .connect(&postgres.url("postgres"))
+            .await
+            .unwrap();
         let ws = WorkspaceId(Uuid::now_v7());
         sqlx::query("select es.open_workspace($1)").bind(ws.0).execute(&pool).await.unwrap();
         let vault = Vault::open(pool.clone(), &folder.path().join("master.key")).await.unwrap();

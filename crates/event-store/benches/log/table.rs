@@ -22,7 +22,14 @@ impl Table {
         println!("| what | unit | median | min | max |\n|---|---|---:|---:|---:|");
         for key in &self.order {
             let (median, min, max) = spread(&self.values[key]);
-            println!("| {} | {} | {} | {} | {} |", key.0, key.1, show(median), show(min), show(max));
+            println!(
+                "| {} | {} | {} | {} | {} |",
+                key.0,
+                key.1,
+                show(median),
+                show(min),
+                show(max)
+            );
         }
     }
 

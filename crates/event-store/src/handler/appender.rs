@@ -14,7 +14,7 @@ use super::cache::Cache;
 use super::decide::{self, Base, OwnFacts, Refusal, Round, Step};
 use super::desk::{Overlay, Reads};
 use super::error::{Broken, HandleError, chain};
-use super::fetch::{Errand, Fetched, Parked};
+use super::fetch::{Errand, Errands, Parked};
 use super::shipment::{Landed, Shipment};
 use super::{Job, Shared};
 use crate::log::{Appended, Head, LogError};
@@ -81,7 +81,7 @@ pub(super) struct Appender {
     loaded: bool,
     pub waiting: VecDeque<Waiting>,
     parked: Vec<Parked>,
-    fetching: Option<JoinHandle<(Result<Fetched, LogError>, Vec<Waiting>)>>,
+    fetching: Option<JoinHandle<Errands>>,
     next: Next,
     in_flight: Option<InFlight>,
     /// How many commands the next batch may hold: one while a batch that the database refused is sent again singly.
@@ -162,7 +162,7 @@ impl Appender {
             || !self.next.is_empty()
     }
 
-    fn fetched(&mut self, fetched: Option<(Result<Fetched, LogError>, Vec<Waiting>)>) {
+    fn fetched(&mut self, fetched: Option<Errands>) {
         // A fetching task that died took its jobs along: their clients are told that the program did not answer.
         let Some((fetched, jobs)) = fetched else { return };
         self.put_back(jobs);

@@ -5,14 +5,14 @@ use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use decider::{
-    AnyState, Aspects, Changes, ErasedEvent, EventMeta, Halt, KeyKind, KeyScope, Need, NewEvent,
+    AnyState, Aspects, Changes, ErasedEvent, EventMeta, Halt, KeyKind, KeyScope, NewEvent,
     Rejected, SealId, StoredEvent, StreamRef, Timestamp, Version, WorkspaceId, World,
 };
 use uuid::Uuid;
 use vault::SealingKeys;
 
 use super::cache::Cache;
-use super::desk::{Desk, Overlay, Reads, claim_mac};
+use super::desk::{Desk, Overlay, Reads};
 use super::error::Broken;
 use super::{Job, Shared};
 use crate::log::{AppendBatch, ClaimRow, PendingEvent};
@@ -27,7 +27,7 @@ pub enum Refusal {
 #[derive(Default)]
 pub struct Needs {
     pub streams: Vec<StreamRef>,
-    pub claims: Vec<(&'static str, String)>,
+    pub claims: Vec<(&'static str, [u8; 32])>,
     pub keys: Vec<Uuid>,
     pub tail: Option<(StreamRef, Version)>,
     pub seal: Option<(Vec<KeyScope>, HashSet<Uuid>)>,
@@ -114,6 +114,7 @@ pub fn decide(
         overlays: [Some(&round.overlay), base.below],
         creates: command.creates(),
         reads: RefCell::default(),
+        missing: RefCell::default(),
         broken: RefCell::default(),
     };
     let world = World::new(
@@ -134,7 +135,8 @@ pub fn decide(
         Err(Halt::Rejected(rejected)) => {
             return Step::Refused(Refusal::Rejected(*rejected), desk.reads.take());
         }
-        Err(Halt::Need(need)) => return Step::Needs(Box::new(needs_of(*need))),
+        // The desk has noted everything the decision asked for, not only what it stopped at.
+        Err(Halt::Need(_)) => return Step::Needs(Box::new(desk.missing.take())),
     };
     // Only now: who may not see or do it must not learn from a conflict what happened meanwhile.
     if let Some((stream, expected)) = job.request.expected
@@ -144,7 +146,7 @@ pub fn decide(
     }
     let plan = match plan(&desk, &changes) {
         Ok(plan) => plan,
-        Err(step) => return step,
+        Err(step) => return *step,
     };
     let Some(keys) = sealing_keys(base, &plan, fetched) else {
         let fresh = plan.fresh.clone();
@@ -201,16 +203,6 @@ fn check_expected(
     ))
 }
 
-fn needs_of(need: Need) -> Needs {
-    let mut needs = Needs::default();
-    match need {
-        Need::Stream(stream) => needs.streams.push(stream),
-        Need::Claim { scope, key } => needs.claims.push((scope, key)),
-        Need::Open { cipher, .. } => needs.keys.push(cipher.key),
-    }
-    needs
-}
-
 /// Where the events of a command go, and which keys seal them.
 struct Plan {
     streams: Vec<(StreamRef, Version, AnyState)>,
@@ -220,17 +212,15 @@ struct Plan {
     fresh: HashSet<Uuid>,
 }
 
-fn plan(desk: &Desk<'_>, changes: &Changes) -> Result<Plan, Step> {
+fn plan(desk: &Desk<'_>, changes: &Changes) -> Result<Plan, Box<Step>> {
     let mut streams: Vec<(StreamRef, Version, AnyState)> = Vec::new();
     let mut scopes = Vec::new();
     for new in &changes.events {
         let stream = StreamRef { kind: new.event.kind(), id: new.stream };
         if !streams.iter().any(|(known, _, _)| known.id == stream.id) {
             let Some((version, state)) = desk.look_up(stream) else {
-                return Err(Step::Needs(Box::new(Needs {
-                    streams: vec![stream],
-                    ..Needs::default()
-                })));
+                let needs = Needs { streams: vec![stream], ..Needs::default() };
+                return Err(Box::new(Step::Needs(Box::new(needs))));
             };
             desk.note_stream(stream, version);
             streams.push((stream, version, state));
@@ -243,7 +233,7 @@ fn plan(desk: &Desk<'_>, changes: &Changes) -> Result<Plan, Step> {
             Err(error) => failed = Some(error),
         });
         if let Some(error) = failed {
-            return Err(Step::Broken(error.into()));
+            return Err(Box::new(Step::Broken(error.into())));
         }
     }
     let mut claims = Vec::new();
@@ -415,13 +405,4 @@ fn pending(
         payload: event.encode()?,
     };
     Ok(PendingEvent { stored, occurred_at, directory })
-}
-
-/// The MACs of the natural keys a decision waits for.
-pub fn macs(
-    shared: &Shared,
-    ws: WorkspaceId,
-    keys: &[(&'static str, String)],
-) -> Vec<(&'static str, [u8; 32])> {
-    keys.iter().map(|(scope, key)| (*scope, claim_mac(shared, ws, scope, key))).collect()
 }

@@ -10,6 +10,7 @@ use vault::VaultError;
 
 use super::Shared;
 use super::cache::Cache;
+use super::decide::Needs;
 use crate::log::ClaimRow;
 
 /// What the commands of a batch change.
@@ -35,6 +36,8 @@ pub struct Desk<'a> {
     pub overlays: [Option<&'a Overlay>; 2],
     pub creates: Vec<StreamRef>,
     pub reads: RefCell<Reads>,
+    /// Everything that was asked for and is not at hand, so that one fetch brings it all.
+    pub missing: RefCell<Needs>,
     pub broken: RefCell<Option<VaultError>>,
 }
 
@@ -85,14 +88,20 @@ pub fn claim_mac(shared: &Shared, ws: WorkspaceId, scope: &str, key: &str) -> [u
 
 impl Facts for Desk<'_> {
     fn state(&self, stream: StreamRef) -> Option<AnyState> {
-        let (version, state) = self.look_up(stream)?;
+        let Some((version, state)) = self.look_up(stream) else {
+            self.missing.borrow_mut().streams.push(stream);
+            return None;
+        };
         self.note_stream(stream, version);
         Some(state)
     }
 
     fn claim(&self, scope: &'static str, key: &str) -> Option<Option<Uuid>> {
         let mac = self.mac(scope, key);
-        let row = self.look_up_claim(scope, mac)?;
+        let Some(row) = self.look_up_claim(scope, mac) else {
+            self.missing.borrow_mut().claims.push((scope, mac));
+            return None;
+        };
         let mut reads = self.reads.borrow_mut();
         if !reads.claims.iter().any(|(noted, other, _)| *noted == scope && *other == mac) {
             reads.claims.push((scope, mac, row.seq));
@@ -102,7 +111,11 @@ impl Facts for Desk<'_> {
 
     fn opened(&self, stream: Uuid, field: &str, cipher: &Cipher) -> Option<Option<Vec<u8>>> {
         match self.shared.vault.open_cached(self.ws, stream, field, cipher) {
-            Ok(opened) => opened.map(decider::Opened::into_option),
+            Ok(Some(opened)) => Some(opened.into_option()),
+            Ok(None) => {
+                self.missing.borrow_mut().keys.push(cipher.key);
+                None
+            }
             Err(error) => {
                 // The decision goes on without the content; its outcome is thrown away.
                 self.broken.borrow_mut().get_or_insert(error);

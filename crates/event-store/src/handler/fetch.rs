@@ -25,6 +25,9 @@ pub(super) struct Errand {
     jobs: Vec<Parked>,
 }
 
+/// How it ended: what it brought, or the jobs that must wait on.
+pub(super) type Errands = (Result<Fetched, LogError>, Vec<Waiting>);
+
 /// What it brought.
 pub(super) struct Fetched {
     streams: Vec<(StreamRef, Version)>,
@@ -43,15 +46,15 @@ impl Errand {
             .into_iter()
             .map(|stream| (stream, appender.cache.get(stream.id).map_or(0, |entry| entry.version)))
             .collect();
-        let keys: Vec<_> = jobs.iter().flat_map(|job| job.needs.claims.iter().cloned()).collect();
-        let mut claims = decide::macs(&appender.shared, appender.ws, &keys);
+        let mut claims: Vec<_> =
+            jobs.iter().flat_map(|job| job.needs.claims.iter().copied()).collect();
         claims.sort_unstable();
         claims.dedup();
         Self { shared: Arc::clone(&appender.shared), ws: appender.ws, streams, claims, jobs }
     }
 
     /// Asks the database. On an error the jobs come back with it.
-    pub async fn run(mut self) -> (Result<Fetched, LogError>, Vec<Waiting>) {
+    pub async fn run(mut self) -> Errands {
         match self.ask().await {
             Ok((events, rows)) => {
                 let jobs = self.jobs.into_iter().map(|job| job.waiting).collect();

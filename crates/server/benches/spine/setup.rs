@@ -1,0 +1,127 @@
+//! A service on a private Postgres with fsync on.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use commands::user::AddUser;
+use decider::{Actor, CommandId, Personal, WorkspaceId};
+use event_store::handler::CommandHandler;
+use events::user::Role;
+use events::{StatusId, TokenId, UserId};
+use ops::NewApiToken;
+use server::config::{Config, Flags};
+use server::database::{PoolSizes, Starter};
+use server::seed;
+use server::service::{Service, now};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection, PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::served::Served;
+
+pub struct Setup {
+    pub folder: tempfile::TempDir,
+    /// The owner's connections, for the plain tables.
+    pub pool: PgPool,
+    pub ws: WorkspaceId,
+    pub handler: CommandHandler,
+    pub actor: Actor,
+    pub statuses: Vec<StatusId>,
+    pub users: Vec<UserId>,
+    token: String,
+    service: Service,
+}
+
+pub fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// How long one measurement runs.
+pub fn duration() -> Duration {
+    Duration::from_secs(number("SECONDS", 2))
+}
+
+impl Setup {
+    pub async fn new() -> Self {
+        let folder =
+            tempfile::Builder::new().prefix("ledgerdesk-bench").tempdir_in("/var/tmp").unwrap();
+        open_to_all(folder.path());
+        let values: Vec<(&'static str, OsString)> =
+            vec![("data", folder.path().join("data").into())];
+        let config = Config::from_layers(&Flags { config: None, values }, []).unwrap();
+        let service = Service::open(config, Starter::Server, PoolSizes::SERVER).await.unwrap();
+        let ws = service.workspace().unwrap();
+        seed::workspace(&service, ws).await.unwrap();
+        let postgres = local_postgres::attach(&service.config.data).unwrap();
+        let url = postgres.url("ledgerdesk");
+        let mut owner = PgConnection::connect(&url).await.unwrap();
+        sqlx::raw_sql(include_str!("../../../event-store/benches/log/baseline.sql"))
+            .execute(&mut owner)
+            .await
+            .unwrap();
+        let pool = PgPoolOptions::new().max_connections(66).connect(&url).await.unwrap();
+        let (users, token) = people(&service, ws).await;
+        let directory = service.handler.directory::<commands::Directory>(ws);
+        let statuses = directory
+            .pipelines()
+            .next()
+            .unwrap()
+            .1
+            .statuses
+            .iter()
+            .map(|status| status.id)
+            .collect();
+        let handler = service.handler.clone();
+        Self {
+            folder,
+            pool,
+            ws,
+            handler,
+            actor: Actor::user(users[0].0),
+            statuses,
+            users,
+            token,
+            service,
+        }
+    }
+
+    /// Stops the service in this process and starts the program on the same data.
+    pub async fn serve(self) -> Served {
+        self.pool.close().await;
+        self.service.stop().await;
+        Served::start(self.folder, self.token, self.statuses).await
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+}
+
+/// Twenty agents; the first is an administrator with a token.
+async fn people(service: &Service, ws: WorkspaceId) -> (Vec<UserId>, String) {
+    let users: Vec<UserId> = (0..20).map(|_| UserId(Uuid::now_v7())).collect();
+    for (index, user_id) in users.iter().enumerate() {
+        let add = AddUser {
+            user_id: *user_id,
+            name: Personal(format!("Agent {index}")),
+            email: Personal(format!("agent{index}@desk.example.org")),
+            role: if index == 0 { Role::SuperAdmin } else { Role::Agent },
+        };
+        service.handle(ws, CommandId(Uuid::now_v7()), add).await.unwrap();
+    }
+    let token = NewApiToken {
+        ws,
+        id: TokenId(Uuid::now_v7()).0,
+        user: users[0].0,
+        label: "bench".to_owned(),
+    };
+    let secret = service.ops.tokens.create(&token, now()).await.unwrap();
+    (users, secret.expose().to_owned())
+}
+
+/// The server may run as another user than this program.
+fn open_to_all(folder: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
