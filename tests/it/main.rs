@@ -7,5 +7,6 @@
 )]
 
 mod cli;
+mod given_postgres;
 mod import;
 mod startup;

@@ -42,22 +42,77 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        let (url, name) = (self.postgres.url("postgres"), self.name.clone());
-        // A thread of its own: the test's runtime may be ending, and cannot be waited on from here.
-        let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async move {
-                let mut connection =
-                    PgConnection::connect(&url).await.map_err(std::io::Error::other)?;
-                let statement = format!("drop database if exists {name} with (force)");
-                let dropped =
-                    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await;
-                dropped.map(drop).map_err(std::io::Error::other)
-            })
-        });
-        if !matches!(dropped.join(), Ok(Ok(()))) {
-            eprintln!("the database {} was left behind", self.name);
+        drop_database(self.postgres, &self.name);
+    }
+}
+
+/// A Postgres of somebody's own for the real program: two roles, and no database yet. Dropping the value drops the database
+/// if one was made.
+#[derive(Debug)]
+pub struct GivenPostgres {
+    postgres: &'static LocalPostgres,
+    name: String,
+}
+
+/// Owns the database; may make one, and is no superuser.
+const OWNER: &str = "test_owner";
+const APPLICATION: &str = "ledgerdesk_app";
+
+impl GivenPostgres {
+    /// The throw-away Postgres, seen as somebody's own.
+    pub async fn get() -> Self {
+        let postgres = shared().await;
+        for (role, more) in [(OWNER, "createdb"), (APPLICATION, "")] {
+            // Another test may make the same role at the same moment.
+            let make = format!(
+                "do $$ begin create role {role} login {more}; \
+                 exception when duplicate_object or unique_violation then null; end $$"
+            );
+            execute(postgres, &make).await;
         }
+        Self { postgres, name: unique("given") }
+    }
+
+    /// What `DATABASE_URL` is set to: the application.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.url_of(APPLICATION)
+    }
+
+    /// What `DATABASE_OWNER_URL` is set to.
+    #[must_use]
+    pub fn owner_url(&self) -> String {
+        self.url_of(OWNER)
+    }
+
+    fn url_of(&self, role: &str) -> String {
+        self.postgres.url(&self.name).replacen("postgres@", &format!("{role}@"), 1)
+    }
+}
+
+impl Drop for GivenPostgres {
+    fn drop(&mut self) {
+        drop_database(self.postgres, &self.name);
+    }
+}
+
+/// Drops a database with everybody in it.
+fn drop_database(postgres: &LocalPostgres, name: &str) {
+    let (url, name) = (postgres.url("postgres"), name.to_owned());
+    let left = name.clone();
+    // A thread of its own: the test's runtime may be ending, and cannot be waited on from here.
+    let dropped = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async move {
+            let mut connection =
+                PgConnection::connect(&url).await.map_err(std::io::Error::other)?;
+            let statement = format!("drop database if exists {name} with (force)");
+            let dropped = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await;
+            dropped.map(drop).map_err(std::io::Error::other)
+        })
+    });
+    if !matches!(dropped.join(), Ok(Ok(()))) {
+        eprintln!("the database {left} was left behind");
     }
 }
 

@@ -30,7 +30,7 @@ mod wait;
 
 pub use builders::Ticket;
 pub use client::{Answer, Client};
-pub use database::TestDatabase;
+pub use database::{GivenPostgres, TestDatabase};
 pub use helpdesk::{ADMIN_EMAIL, ADMIN_PASSWORD, Helpdesk};
 pub use program::{Output, Program, Serving};
 pub use wait::eventually;
