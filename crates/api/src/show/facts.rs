@@ -16,7 +16,7 @@ use super::people::Wanted;
 /// What is kept of an event.
 pub enum Fact {
     /// All of it.
-    Event(TicketEvent),
+    Event(Box<TicketEvent>),
     /// A message's.
     Message(MessageFacts),
     /// A comment's.
@@ -69,7 +69,7 @@ impl Fact {
                 let version = TicketEvent::TYPES.iter().find(|known| known.name == kind);
                 let version = version.map_or(0, |known| known.version);
                 let payload = row.data.0.to_string().into_bytes();
-                Self::Event(TicketEvent::decode(kind, version, &payload)?)
+                Self::Event(Box::new(TicketEvent::decode(kind, version, &payload)?))
             }
         })
     }
@@ -83,20 +83,25 @@ impl Fact {
                 None => {}
             },
             Self::Comment(comment) => comment.mentions.iter().for_each(|user| wanted.user(*user)),
-            Self::Event(TicketEvent::OwnerChanged(changed)) => {
-                let owners = changed.from.into_iter().chain(changed.to);
-                owners.filter_map(|owner| owner.user).for_each(|user| wanted.user(user));
-            }
-            Self::Event(TicketEvent::ContactAssociated(changed)) => wanted.contact(changed.contact),
-            Self::Event(TicketEvent::ContactDissociated(changed)) => {
-                wanted.contact(changed.contact)
-            }
-            Self::Event(TicketEvent::PrimaryContactChanged(changed)) => {
-                let contacts = changed.from.into_iter().chain(changed.to);
-                contacts.for_each(|contact| wanted.contact(contact));
-            }
-            Self::Event(_) | Self::CopyKept | Self::RawKept => {}
+            Self::Event(event) => want_of(event, wanted),
+            Self::CopyKept | Self::RawKept => {}
         }
+    }
+}
+
+fn want_of(event: &TicketEvent, wanted: &mut Wanted) {
+    match event {
+        TicketEvent::OwnerChanged(changed) => {
+            let owners = changed.from.into_iter().chain(changed.to);
+            owners.filter_map(|owner| owner.user).for_each(|user| wanted.user(user));
+        }
+        TicketEvent::ContactAssociated(changed) => wanted.contact(changed.contact),
+        TicketEvent::ContactDissociated(changed) => wanted.contact(changed.contact),
+        TicketEvent::PrimaryContactChanged(changed) => {
+            let contacts = changed.from.into_iter().chain(changed.to);
+            contacts.for_each(|contact| wanted.contact(contact));
+        }
+        _ => {}
     }
 }
 

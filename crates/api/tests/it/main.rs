@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what the tests share may fail like a test")]
 
 mod access;
+mod drafts;
 mod files;
 mod pages;
 mod service;

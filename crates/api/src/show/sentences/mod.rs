@@ -1,5 +1,8 @@
 //! What an event of a ticket says, in English (T20): a sentence, and the values before and after. Pure.
 
+#[cfg(test)]
+mod tests;
+
 use commands::Directory;
 use decider::Sealed;
 use events::message::MessageAuthor;
