@@ -7,6 +7,16 @@
 )]
 
 mod cli;
+mod comments;
+mod contacts;
+mod drafts;
 mod given_postgres;
 mod import;
+mod originals;
+mod people;
+mod replies;
+mod settings;
 mod startup;
+mod tickets;
+mod timeline;
+mod views;
