@@ -132,10 +132,13 @@ pub fn main() -> ExitCode {
         Err(error) => return CliError::Runtime(error).report(cli.common.json),
     };
     let json = cli.common.json;
-    match runtime.block_on(run(cli)) {
+    let code = match runtime.block_on(run(cli)) {
         Ok(code) => code,
         Err(error) => error.report(json),
-    }
+    };
+    // A start that was interrupted may still be busy in a thread; Postgres ends with this process.
+    runtime.shutdown_background();
+    code
 }
 
 async fn run(cli: Cli) -> Result<ExitCode, CliError> {
