@@ -277,7 +277,10 @@ impl Layers {
 
     fn database_url(&mut self, key: &'static str) -> Option<Secret> {
         let url = self.secret(key)?;
-        if url.expose().parse::<sqlx::postgres::PgConnectOptions>().is_err() {
+        // The parser takes any scheme.
+        let ours =
+            ["postgres://", "postgresql://"].iter().any(|scheme| url.expose().starts_with(scheme));
+        if !ours || url.expose().parse::<sqlx::postgres::PgConnectOptions>().is_err() {
             self.problem(
                 key,
                 "is not a Postgres URL, such as postgres://user@host:5432/ledgerdesk",
