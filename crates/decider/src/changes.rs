@@ -15,7 +15,8 @@ pub struct NewEvent {
     pub event: Box<dyn ErasedEvent>,
 }
 
-/// A natural key taken or given back. The decision must have read the claim through the world.
+/// A natural key taken or given back. A decision that has not read it through the world says that it was never used; the
+/// append proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimChange {
     /// The claim's scope, such as `contact.email`.

@@ -1,7 +1,6 @@
 //! A service on a private Postgres with fsync on.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use commands::user::AddUser;
@@ -93,9 +92,6 @@ impl Setup {
         Served::start(self.folder, self.token, self.statuses).await
     }
 
-    pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
 }
 
 /// Twenty agents; the first is an administrator with a token.
