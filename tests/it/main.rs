@@ -10,6 +10,7 @@ mod cli;
 mod comments;
 mod contacts;
 mod drafts;
+mod faults;
 mod given_postgres;
 mod import;
 mod originals;
