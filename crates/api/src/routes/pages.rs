@@ -34,10 +34,19 @@ async fn start() -> Response {
     page(StatusCode::OK, "Ledgerdesk", include_str!("pages/start.html"))
 }
 
-/// Shown with and without a valid token: who has none learns it when sending the form.
-async fn setup_form(query: Result<Query<SetupQuery>, QueryRejection>) -> Response {
+/// The form, for who has a link that still works; nobody should fill it in for nothing.
+async fn setup_form(
+    State(app): State<App>,
+    query: Result<Query<SetupQuery>, QueryRejection>,
+) -> Response {
     let token = query.map_or_else(|_| String::new(), |Query(query)| query.token);
-    form(StatusCode::OK, &token, ["", ""], None)
+    match app.ops().setup.peek_setup(&token, app.now()).await {
+        Ok(None) => {
+            page(StatusCode::GONE, "This link no longer works", include_str!("pages/spent.html"))
+        }
+        // When it cannot be told now, sending the form will tell.
+        Ok(Some(_)) | Err(_) => form(StatusCode::OK, &token, ["", ""], None),
+    }
 }
 
 async fn set_up(

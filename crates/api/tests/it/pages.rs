@@ -58,6 +58,9 @@ async fn the_first_administrator_needs_no_script() {
         service.get("/api/v1/me", &[("cookie", &done.cookie())]).await.json()["name"],
         "Anna"
     );
+    let again = service.get(&format!("/setup?token={}", token.expose()), &[]).await;
+    assert_eq!(again.status, 410, "nobody fills in a form whose link is spent");
+    assert!(!again.text.contains("<form"));
 }
 
 #[tokio::test]
