@@ -158,6 +158,7 @@ impl Walk {
             self.found(no, None, "its counters run backwards");
         }
         let leaves = self.events(no, at, events)?;
+        self.owners(no, commands, events)?;
         let content: Vec<u8> = row.try_get("content")?;
         if content != self.content(no, first_pos, commands, claims)? {
             self.found(no, None, "its command or claim rows were changed");
@@ -230,6 +231,25 @@ impl Walk {
         Ok(leaves)
     }
 
+    /// Every event belongs to the command whose row counts it.
+    fn owners(&mut self, no: i64, commands: &[&PgRow], events: &[&PgRow]) -> Result<(), LogError> {
+        let mut events = events.iter();
+        for row in commands {
+            let command: Uuid = row.try_get("cmd")?;
+            let count = usize::try_from(row.try_get::<i32, _>("n")?).unwrap_or(0);
+            for event in events.by_ref().take(count) {
+                if event.try_get::<Uuid, _>("cmd")? != command {
+                    let pos = event.try_get("pos")?;
+                    self.found(no, Some(pos), "it belongs to another command than its commit says");
+                }
+            }
+        }
+        if let Some(event) = events.next() {
+            self.found(no, Some(event.try_get("pos")?), "an event that belongs to no command");
+        }
+        Ok(())
+    }
+
     fn content(
         &mut self,
         no: i64,
@@ -243,7 +263,10 @@ impl Walk {
         }
         let mut command_rows = Vec::with_capacity(commands.len());
         let mut offset = 0;
-        for (row, body_hash) in commands.iter().zip(&hashes) {
+        for (ord, (row, body_hash)) in (1i32..).zip(commands.iter().zip(&hashes)) {
+            if row.try_get::<i32, _>("ord")? != ord {
+                self.found(no, None, "a command row is not in its place");
+            }
             let n = u32::try_from(row.try_get::<i32, _>("n")?).unwrap_or(0);
             let expected = first_pos - 1 + i64::from(offset) + i64::from(n > 0);
             if row.try_get::<i64, _>("first_pos")? != expected {
@@ -258,7 +281,10 @@ impl Walk {
             offset += n;
         }
         let mut claim_rows = Vec::with_capacity(claims.len());
-        for row in claims {
+        for (ord, row) in (1i32..).zip(claims) {
+            if row.try_get::<i32, _>("ord")? != ord {
+                self.found(no, None, "a claim row is not in its place");
+            }
             claim_rows.push(ClaimRowInput {
                 scope: row.try_get("scope")?,
                 mac: row.try_get("key_mac")?,
@@ -271,7 +297,7 @@ impl Walk {
         Ok(commit_content(&command_rows, &claim_rows).to_vec())
     }
 
-    /// Rows behind the last commit belong to no commit at all.
+    /// Rows behind the last commit or before the first belong to no commit at all.
     async fn leftovers(&mut self, pool: &PgPool) -> Result<(), LogError> {
         let row = sqlx::query(include_str!("sql/verify_leftovers.sql"))
             .bind(self.ws.0)

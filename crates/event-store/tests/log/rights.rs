@@ -65,6 +65,19 @@ async fn any_changed_removed_or_added_row_is_found_and_its_place_named() {
         ("delete from es.command where no = 5", None),
         ("update es.claim set stream = gen_random_uuid()", None),
         ("delete from es.claim", None),
+        ("update es.command set ord = ord + 7 where no = 2", None),
+        ("update es.claim set ord = ord + 7", None),
+        // Rows before the first commit: a state would fold them, a repeat would find them.
+        (
+            "insert into es.event select ws, 0, at, occurred_at, stream, 7, kind, type, schema_v, cmd, actor, meta,
+                    payload, leaf from es.event where pos = 6",
+            Some(0),
+        ),
+        (
+            "insert into es.command select ws, gen_random_uuid(), 0, 1, 0, 0, body_hash from es.command where no = 2",
+            None,
+        ),
+        ("insert into es.claim select ws, scope, key_mac, 2, null, -1, 1 from es.claim", None),
     ];
     for (statement, position) in cases {
         let mut owner = database.pool.begin().await.unwrap();
