@@ -48,7 +48,8 @@ impl LogError {
     }
 }
 
-/// Whether a database error means "not now" rather than "never": connection gone, server starting or stopping, no free connection.
+/// Whether a database error means "not now" rather than "never": connection gone, server starting or stopping, no free
+/// connection, a statement cut short by a time limit, a server that became a standby.
 #[must_use]
 pub fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {
@@ -58,7 +59,8 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::Protocol(_) => true,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            code.starts_with("57P") || code.starts_with("08") || code.starts_with("53")
+            ["57P", "08", "53"].iter().any(|class| code.starts_with(class))
+                || ["57014", "55P03", "25006"].contains(&code.as_ref())
         }),
         _ => false,
     }

@@ -10,6 +10,8 @@ use super::reader::Commit;
 
 /// How many bytes of payload one workspace's memory holds at most.
 const RECENT_BYTES_MAX: usize = 8 << 20;
+/// What a commit costs beside its events: one without events takes memory too.
+const COMMIT_BYTES: usize = 160;
 
 /// A commit with its events, shared between all who follow.
 pub type CommitWithEvents = (Commit, Arc<[StoredEvent]>);
@@ -98,5 +100,5 @@ fn advance(head: &watch::Sender<LogPosition>, position: LogPosition) {
 }
 
 fn bytes_of(events: &[StoredEvent]) -> usize {
-    events.iter().map(|event| event.payload.len() + 256).sum()
+    COMMIT_BYTES + events.iter().map(|event| event.payload.len() + 256).sum::<usize>()
 }
