@@ -1,8 +1,9 @@
 //! What an appender remembers between batches: folded states and natural keys. An accepted append proves it was right.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use decider::{AnyState, Version};
+use decider::{AnyState, StreamRef, Version};
 use uuid::Uuid;
 
 use crate::log::ClaimRow;
@@ -15,9 +16,11 @@ const ENTRY_BYTES: usize = 160;
 /// A state and how far it is folded.
 #[derive(Clone)]
 pub struct Cached {
+    /// What the stream is: the kind its events have, or nothing known.
+    pub kind: &'static str,
     /// The version folded in.
     pub version: Version,
-    /// The state.
+    /// The state, of the type of its kind.
     pub state: AnyState,
     /// Whether somebody else is known to have written since: read on before use.
     pub stale: bool,
@@ -52,17 +55,24 @@ impl Cache {
         Some(entry)
     }
 
-    pub fn put(&mut self, stream: Uuid, version: Version, state: AnyState, size: usize) {
-        self.take(stream);
+    pub fn put(&mut self, stream: StreamRef, version: Version, state: AnyState, size: usize) {
+        self.take(stream.id);
         self.clock += 1;
-        let size = size + ENTRY_BYTES;
+        let (kind, size, used) = (stream.kind, size + ENTRY_BYTES, self.clock);
         self.bytes += size;
-        self.states.insert(stream, Cached { version, state, stale: false, size, used: self.clock });
+        self.states.insert(stream.id, Cached { kind, version, state, stale: false, size, used });
     }
 
-    pub fn mark_stale(&mut self, stream: Uuid) {
-        if let Some(entry) = self.states.get_mut(&stream) {
-            entry.stale = true;
+    /// The log has another version of a stream than was assumed: it must be read, even if nothing of it is remembered.
+    pub fn mark_stale(&mut self, stream: Uuid, actual: Version) {
+        match self.states.get_mut(&stream) {
+            Some(entry) if entry.version <= actual => entry.stale = true,
+            Some(_) | None => {
+                self.put(StreamRef { kind: "", id: stream }, 0, Arc::new(()), 0);
+                if let Some(entry) = self.states.get_mut(&stream) {
+                    entry.stale = true;
+                }
+            }
         }
     }
 
@@ -89,9 +99,11 @@ impl Cache {
         self.bytes = 0;
     }
 
-    /// Between batches: drops the least recently used states until a tenth of the bound is free again.
-    pub fn shrink(&mut self) {
-        if self.bytes <= self.bytes_max {
+    /// Drops the least recently used states until a tenth of the bound is free again. While decisions wait for what they
+    /// fetch, only beyond twice the bound: what was fetched first must still be there when the last has come.
+    pub fn shrink(&mut self, decisions_wait: bool) {
+        let factor = if decisions_wait { 2 } else { 1 };
+        if self.bytes <= self.bytes_max.saturating_mul(factor) {
             return;
         }
         let mut ages: Vec<(u64, Uuid)> =
@@ -107,5 +119,49 @@ impl Cache {
 
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(id: u128) -> StreamRef {
+        StreamRef { kind: "thing", id: Uuid::from_u128(id) }
+    }
+
+    #[test]
+    fn what_was_used_least_recently_goes_first() {
+        let mut cache = Cache::new(10_000);
+        for id in 0..10 {
+            cache.put(stream(id), 1, Arc::new(()), 1000);
+        }
+        cache.get(Uuid::from_u128(0));
+        cache.shrink(true);
+        assert_eq!(cache.bytes(), 11_600, "decisions wait");
+        cache.shrink(false);
+        assert!(cache.bytes() <= 9000);
+        assert!(cache.get(Uuid::from_u128(0)).is_some());
+        assert!(cache.get(Uuid::from_u128(1)).is_none());
+    }
+
+    #[test]
+    fn a_stream_known_to_be_different_is_read_again_whatever_is_remembered() {
+        let mut cache = Cache::new(10_000);
+        cache.put(stream(1), 5, Arc::new(()), 0);
+        cache.mark_stale(Uuid::from_u128(1), 6);
+        cache.mark_stale(Uuid::from_u128(2), 3);
+        cache.put(stream(3), 5, Arc::new(()), 0);
+        cache.mark_stale(Uuid::from_u128(3), 4);
+        let seen = |cache: &mut Cache, id| {
+            cache.get(Uuid::from_u128(id)).map(|entry| (entry.version, entry.stale))
+        };
+        assert_eq!(seen(&mut cache, 1), Some((5, true)), "read on");
+        assert_eq!(seen(&mut cache, 2), Some((0, true)), "read from the start");
+        assert_eq!(
+            seen(&mut cache, 3),
+            Some((0, true)),
+            "more than the log has: read from the start"
+        );
     }
 }

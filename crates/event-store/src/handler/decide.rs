@@ -5,17 +5,18 @@ use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use decider::{
-    AnyState, Aspects, Changes, ErasedEvent, EventMeta, Halt, KeyKind, KeyScope, NewEvent,
-    Rejected, SealId, StoredEvent, StreamRef, Timestamp, Version, WorkspaceId, World,
+    AnyState, Aspects, Changes, ErasedEvent, Halt, KeyKind, KeyScope, Rejected, RejectionKind,
+    StoredEvent, StreamRef, Timestamp, Version, WorkspaceId, World,
 };
 use uuid::Uuid;
 use vault::SealingKeys;
 
+use super::accept;
 use super::cache::Cache;
-use super::desk::{Desk, Overlay, Reads};
+use super::desk::{Desk, Found, Overlay, Reads};
 use super::error::Broken;
 use super::{Job, Shared};
-use crate::log::{AppendBatch, ClaimRow, PendingEvent};
+use crate::log::{AppendBatch, ClaimRow};
 
 /// A refusal that still has to be proven.
 pub enum Refusal {
@@ -38,6 +39,8 @@ pub enum Step {
     Decided(Reads),
     Refused(Refusal, Reads),
     Needs(Box<Needs>),
+    /// What it read is newer or older than what the batch counts on: it is for the next batch.
+    Later,
     Broken(Broken),
 }
 
@@ -66,7 +69,7 @@ pub struct Round {
     pub bytes: usize,
     /// A directory command was decided: later ones must see its effect first.
     pub closed: bool,
-    assigned: HashSet<Uuid>,
+    pub assigned: HashSet<Uuid>,
 }
 
 impl Round {
@@ -98,8 +101,20 @@ pub struct Base<'a> {
     pub now: Timestamp,
 }
 
-/// Decides one job; when it is accepted, its events join the batch.
+/// Decides one job; when it is accepted, its events join the batch. A rule or a fold that panics fails this job alone.
 pub fn decide(
+    base: &Base<'_>,
+    cache: &mut Cache,
+    round: &mut Round,
+    job: &Job,
+    fetched: &OwnFacts,
+) -> Step {
+    // Rules and folds run before the batch is touched, so a panic leaves it whole.
+    catch_unwind(AssertUnwindSafe(|| decide_guarded(base, cache, round, job, fetched)))
+        .unwrap_or_else(|_| Step::Broken(Broken::Panicked(job.request.command.name())))
+}
+
+fn decide_guarded(
     base: &Base<'_>,
     cache: &mut Cache,
     round: &mut Round,
@@ -124,9 +139,7 @@ pub fn decide(
         base.now,
         base.number + u64::from(round.numbers) + 1,
     );
-    let Ok(decided) = catch_unwind(AssertUnwindSafe(|| command.decide(&world))) else {
-        return Step::Broken(Broken::Panicked(command.name()));
-    };
+    let decided = command.decide(&world);
     if let Some(error) = desk.broken.take() {
         return Step::Broken(error.into());
     }
@@ -156,7 +169,10 @@ pub fn decide(
         }));
     };
     let reads = desk.reads.take();
-    match accept(base, round, job, (changes, plan, keys, reads.clone())) {
+    if accept::clashes(round, &reads) {
+        return Step::Later;
+    }
+    match accept::accept(base, round, job, (changes, plan, keys, reads.clone())) {
         Ok(()) => Step::Decided(reads),
         Err(broken) => Step::Broken(broken),
     }
@@ -170,7 +186,7 @@ fn check_expected(
     fetched: &OwnFacts,
     round: &Round,
 ) -> Option<Step> {
-    let Some((actual, _)) = desk.look_up(stream) else {
+    let Some(Found { version: actual, .. }) = desk.look_up(stream) else {
         return Some(Step::Needs(Box::new(Needs { streams: vec![stream], ..Needs::default() })));
     };
     desk.note_stream(stream, actual);
@@ -204,9 +220,9 @@ fn check_expected(
 }
 
 /// Where the events of a command go, and which keys seal them.
-struct Plan {
-    streams: Vec<(StreamRef, Version, AnyState)>,
-    claims: Vec<(&'static str, [u8; 32], ClaimRow)>,
+pub struct Plan {
+    pub streams: Vec<(StreamRef, Version, AnyState)>,
+    pub claims: Vec<(&'static str, [u8; 32], ClaimRow)>,
     scopes: Vec<KeyScope>,
     /// Ids of streams that do not exist yet: their keys cannot exist either.
     fresh: HashSet<Uuid>,
@@ -218,11 +234,15 @@ fn plan(desk: &Desk<'_>, changes: &Changes) -> Result<Plan, Box<Step>> {
     for new in &changes.events {
         let stream = StreamRef { kind: new.event.kind(), id: new.stream };
         if !streams.iter().any(|(known, _, _)| known.id == stream.id) {
-            let Some((version, state)) = desk.look_up(stream) else {
+            let Some(Found { version, state, foreign }) = desk.look_up(stream) else {
                 let needs = Needs { streams: vec![stream], ..Needs::default() };
                 return Err(Box::new(Step::Needs(Box::new(needs))));
             };
             desk.note_stream(stream, version);
+            if foreign {
+                let refusal = Refusal::Rejected(id_taken());
+                return Err(Box::new(Step::Refused(refusal, desk.reads.take())));
+            }
             streams.push((stream, version, state));
         }
         let mut event = new.event.boxed_clone();
@@ -251,6 +271,17 @@ fn plan(desk: &Desk<'_>, changes: &Changes) -> Result<Plan, Box<Step>> {
     Ok(Plan { streams, claims, scopes, fresh })
 }
 
+/// An event of another kind would make the stream unreadable for ever.
+fn id_taken() -> Rejected {
+    Rejected {
+        code: "id_taken",
+        kind: RejectionKind::Conflict,
+        detail: "the id belongs to something of another kind".to_owned(),
+        fields: Vec::new(),
+        missing_right: None,
+    }
+}
+
 fn sealing_keys(base: &Base<'_>, plan: &Plan, fetched: &OwnFacts) -> Option<SealingKeys> {
     let has_all = |keys: &&SealingKeys| plan.scopes.iter().all(|scope| keys.get(scope).is_some());
     if let Some(keys) = fetched.sealing.as_ref().filter(has_all) {
@@ -265,144 +296,4 @@ pub fn is_fresh(scope: &KeyScope, new_streams: &HashSet<Uuid>) -> bool {
         KeyKind::Content | KeyKind::Draft => true,
         KeyKind::Person | KeyKind::Ticket => new_streams.contains(&scope.id),
     }
-}
-
-fn accept(
-    base: &Base<'_>,
-    round: &mut Round,
-    job: &Job,
-    (changes, plan, keys, reads): (Changes, Plan, SealingKeys, Reads),
-) -> Result<(), Broken> {
-    let mut states: HashMap<Uuid, (Version, AnyState)> = plan
-        .streams
-        .into_iter()
-        .map(|(stream, version, state)| (stream.id, (version, state)))
-        .collect();
-    let mut rows = Vec::with_capacity(changes.events.len());
-    let mut folded = Vec::with_capacity(changes.events.len());
-    let mut closes = false;
-    for (ordinal, new) in (0u32..).zip(changes.events) {
-        let NewEvent { stream, occurred_at, mut event } = new;
-        seal(base, &keys, stream, SealId::of(job.request.id, ordinal), event.as_mut())?;
-        let kind = event.kind();
-        let stream_type = base.shared.types.get(kind).ok_or(Broken::UnknownKind(kind))?;
-        let slot = states.entry(stream).or_insert_with(|| (0, (stream_type.initial)()));
-        let version = slot.0 + 1;
-        let meta = EventMeta {
-            version,
-            occurred_at: occurred_at.unwrap_or(base.now),
-            actor: job.request.actor,
-        };
-        let state = std::mem::replace(&mut slot.1, (stream_type.initial)());
-        *slot = (version, (stream_type.evolve)(state, event.as_ref(), &meta));
-        closes |= stream_type.directory;
-        rows.push(pending(
-            base,
-            job,
-            (stream, version, ordinal),
-            occurred_at,
-            event.as_ref(),
-            stream_type.directory,
-        )?);
-        folded.push(Folded { stream: StreamRef { kind, id: stream }, event });
-    }
-    // Nothing below fails: the batch takes the whole command or, above, nothing of it.
-    round.batch.command(job.request.id, job.body_hash);
-    for row in rows {
-        round.bytes += row.stored.payload.len();
-        round.batch.event(row).map_err(Broken::Context)?;
-    }
-    for (stream, version) in reads.streams {
-        if !round.overlay.states.contains_key(&stream.id) {
-            round.guards.entry(stream.id).or_insert(version);
-        }
-    }
-    for (scope, mac, seq) in reads.claims {
-        guard_claim(round, scope, mac, seq);
-    }
-    for ((scope, mac, row), change) in plan.claims.into_iter().zip(&changes.claims) {
-        guard_claim(round, scope, mac, row.seq);
-        let next = ClaimRow { seq: row.seq + 1, holder: change.holder };
-        round.batch.claim(scope, mac, next.seq, next.holder);
-        round.overlay.claims.insert((scope, mac), next);
-    }
-    for assigned in keys.assigned() {
-        if round.assigned.insert(assigned.key_id) {
-            round.batch.assign_key(assigned.key_id, assigned.kind, assigned.scope_id);
-            for subject in assigned.subjects {
-                round.batch.subject(subject, assigned.key_id);
-            }
-        }
-    }
-    round.keys.push(keys);
-    round.overlay.states.extend(states);
-    round.folded.extend(folded);
-    round.numbers += changes.numbers;
-    round.batch.take_numbers(changes.numbers);
-    round.closed |= closes;
-    Ok(())
-}
-
-fn guard_claim(round: &mut Round, scope: &'static str, mac: [u8; 32], seq: i32) {
-    let ours = round.overlay.claims.contains_key(&(scope, mac));
-    let known = round.claim_guards.iter().any(|(other, known, _)| *other == scope && *known == mac);
-    if !ours && !known {
-        round.claim_guards.push((scope, mac, seq));
-    }
-}
-
-fn seal(
-    base: &Base<'_>,
-    keys: &SealingKeys,
-    stream: Uuid,
-    seal: SealId,
-    event: &mut dyn ErasedEvent,
-) -> Result<(), Broken> {
-    let mut failed: Option<Broken> = None;
-    event.visit_sealed(&mut |field, slot| {
-        let sealed = (|| {
-            let cipher = match slot.clear_json()? {
-                None => return Ok(None),
-                Some((json, scope)) => {
-                    let Some(key) = keys.get(scope) else { return Ok(None) };
-                    base.shared.vault.seal(base.ws, key, (stream, seal), field, &json)?
-                }
-            };
-            Ok::<_, Broken>(Some(cipher))
-        })();
-        match sealed {
-            Ok(Some(cipher)) => slot.set_cipher(cipher),
-            Ok(None) => {}
-            Err(error) => failed = Some(error),
-        }
-    });
-    failed.map_or(Ok(()), Err)
-}
-
-fn pending(
-    base: &Base<'_>,
-    job: &Job,
-    (stream, version, ordinal): (Uuid, Version, u32),
-    occurred_at: Option<Timestamp>,
-    event: &dyn ErasedEvent,
-    directory: bool,
-) -> Result<PendingEvent, Broken> {
-    let mut context = job.request.context.clone();
-    context.ordinal = ordinal;
-    let stored = StoredEvent {
-        ws: base.ws,
-        position: decider::LogPosition(0),
-        at: base.now,
-        occurred_at: occurred_at.unwrap_or(base.now),
-        stream,
-        version,
-        kind: event.kind().to_owned(),
-        type_name: event.type_name().to_owned(),
-        schema_version: event.schema_version(),
-        command: job.request.id,
-        actor: job.request.actor,
-        context,
-        payload: event.encode()?,
-    };
-    Ok(PendingEvent { stored, occurred_at, directory })
 }

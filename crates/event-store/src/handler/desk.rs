@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use decider::{AnyState, Cipher, Facts, StreamRef, Version, WorkspaceId};
 use uuid::Uuid;
@@ -16,7 +17,7 @@ use crate::log::ClaimRow;
 /// What the commands of a batch change.
 #[derive(Default)]
 pub struct Overlay {
-    pub states: HashMap<Uuid, (Version, AnyState)>,
+    pub states: HashMap<Uuid, (&'static str, Version, AnyState)>,
     pub claims: HashMap<(&'static str, [u8; 32]), ClaimRow>,
 }
 
@@ -25,6 +26,14 @@ pub struct Overlay {
 pub struct Reads {
     pub streams: Vec<(StreamRef, Version)>,
     pub claims: Vec<(&'static str, [u8; 32], i32)>,
+}
+
+/// A stream as a decision sees it.
+pub struct Found {
+    pub version: Version,
+    pub state: AnyState,
+    /// The id belongs to a stream of another kind. For this kind it does not exist, but nothing may be written to it.
+    pub foreign: bool,
 }
 
 /// The facts for one decision.
@@ -42,21 +51,34 @@ pub struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Version and state of a stream as this decision sees it.
-    pub fn look_up(&self, stream: StreamRef) -> Option<(Version, AnyState)> {
-        if let Some(found) =
+    /// A stream as this decision sees it; none when it must be read first.
+    pub fn look_up(&self, stream: StreamRef) -> Option<Found> {
+        if let Some((kind, version, state)) =
             self.overlays.iter().flatten().find_map(|overlay| overlay.states.get(&stream.id))
         {
-            return Some(found.clone());
+            return Some(self.found(stream, kind, *version, state));
         }
         if let Some(entry) = self.cache.borrow_mut().get(stream.id) {
-            return (!entry.stale).then(|| (entry.version, AnyState::clone(&entry.state)));
+            return (!entry.stale)
+                .then(|| self.found(stream, entry.kind, entry.version, &entry.state));
         }
-        if self.creates.contains(&stream) {
-            let initial = self.shared.types.get(stream.kind)?.initial;
-            return Some((0, initial()));
-        }
-        None
+        self.creates
+            .contains(&stream)
+            .then(|| self.found(stream, stream.kind, 0, &self.initial("")))
+    }
+
+    fn found(&self, stream: StreamRef, kind: &str, version: Version, state: &AnyState) -> Found {
+        let foreign = version > 0 && kind != stream.kind;
+        let exists = version > 0 && !foreign;
+        let state = if exists { AnyState::clone(state) } else { self.initial(stream.kind) };
+        Found { version, state, foreign }
+    }
+
+    fn initial(&self, kind: &str) -> AnyState {
+        self.shared
+            .types
+            .get(kind)
+            .map_or_else(|| Arc::new(()) as AnyState, |kind| (kind.initial)())
     }
 
     /// A natural key as this decision sees it.
@@ -88,7 +110,7 @@ pub fn claim_mac(shared: &Shared, ws: WorkspaceId, scope: &str, key: &str) -> [u
 
 impl Facts for Desk<'_> {
     fn state(&self, stream: StreamRef) -> Option<AnyState> {
-        let Some((version, state)) = self.look_up(stream) else {
+        let Some(Found { version, state, .. }) = self.look_up(stream) else {
             self.missing.borrow_mut().streams.push(stream);
             return None;
         };

@@ -63,6 +63,12 @@ pub enum Broken {
     /// An event of a kind nobody registered.
     #[error("the stream kind {0} is not registered")]
     UnknownKind(&'static str),
+    /// The fold of a stream or of the directory panicked.
+    #[error("the events of a {0} cannot be folded")]
+    Fold(&'static str),
+    /// One command writes events of two kinds to one stream.
+    #[error("events of the kinds {0} and {1} under one id")]
+    TwoKinds(&'static str, &'static str),
     /// A rule panicked.
     #[error("the rule of {0} panicked")]
     Panicked(&'static str),
@@ -85,6 +91,8 @@ impl Broken {
             | Self::Slot(_)
             | Self::Context(_)
             | Self::UnknownKind(_)
+            | Self::TwoKinds(..)
+            | Self::Fold(_)
             | Self::Panicked(_)
             | Self::Endless(_)
             | Self::Append => false,

@@ -1,13 +1,18 @@
 //! Fetching what decisions lack: one task at a time gathers the needs of many jobs and asks once per kind of need.
 
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use decider::{KeyScope, StoredEvent, StreamRef, Version, WorkspaceId};
+use decider::{KeyScope, StoredEvent, StreamRef, StreamType, Version, WorkspaceId};
+use uuid::Uuid;
 use vault::SealingKeys;
 
 use super::Shared;
 use super::appender::{Appender, Waiting};
 use super::decide::{self, Needs};
+use super::error::{Broken, chain};
+use super::queue::give_up_on;
 use crate::log::{ClaimRow, LogError};
 
 /// A job that lacks something.
@@ -20,54 +25,101 @@ pub(super) struct Parked {
 pub(super) struct Errand {
     shared: Arc<Shared>,
     ws: WorkspaceId,
-    streams: Vec<(StreamRef, Version)>,
-    claims: Vec<(&'static str, [u8; 32])>,
+    known: HashMap<Uuid, Version>,
     jobs: Vec<Parked>,
 }
 
-/// How it ended: what it brought, or the jobs that must wait on.
-pub(super) type Errands = (Result<Fetched, LogError>, Vec<Waiting>);
+/// How it ended.
+#[derive(Default)]
+pub(super) struct Errands {
+    fetched: Vec<Fetched>,
+    /// Jobs whose own needs cannot be met.
+    failed: Vec<(Waiting, LogError)>,
+    /// The database was away, and these could not be asked for.
+    away: Option<(LogError, Vec<Waiting>)>,
+}
 
-/// What it brought.
-pub(super) struct Fetched {
+/// What it brought, and for whom.
+struct Fetched {
     streams: Vec<(StreamRef, Version)>,
     events: Vec<StoredEvent>,
     claims: Vec<((&'static str, [u8; 32]), ClaimRow)>,
-    jobs: Vec<Waiting>,
+    jobs: Vec<Parked>,
 }
 
 impl Errand {
     pub fn new(appender: &mut Appender, jobs: Vec<Parked>) -> Self {
-        let mut streams: Vec<StreamRef> =
-            jobs.iter().flat_map(|job| job.needs.streams.iter().copied()).collect();
-        streams.sort_unstable();
-        streams.dedup();
-        let streams = streams
-            .into_iter()
-            .map(|stream| (stream, appender.cache.get(stream.id).map_or(0, |entry| entry.version)))
+        let known = jobs
+            .iter()
+            .flat_map(|job| &job.needs.streams)
+            .map(|stream| {
+                (stream.id, appender.cache.get(stream.id).map_or(0, |entry| entry.version))
+            })
             .collect();
-        let mut claims: Vec<_> =
-            jobs.iter().flat_map(|job| job.needs.claims.iter().copied()).collect();
-        claims.sort_unstable();
-        claims.dedup();
-        Self { shared: Arc::clone(&appender.shared), ws: appender.ws, streams, claims, jobs }
+        Self { shared: Arc::clone(&appender.shared), ws: appender.ws, known, jobs }
     }
 
-    /// Asks the database. On an error the jobs come back with it.
-    pub async fn run(mut self) -> Errands {
-        match self.ask().await {
-            Ok((events, rows)) => {
-                let jobs = self.jobs.into_iter().map(|job| job.waiting).collect();
-                let claims = self.claims.into_iter().zip(rows).collect();
-                (Ok(Fetched { streams: self.streams, events, claims, jobs }), Vec::new())
+    /// Asks the database for all jobs at once; when something of it cannot be read, for each job by itself.
+    pub async fn run(self) -> Errands {
+        let Self { shared, ws, known, mut jobs } = self;
+        let asking = Asking { shared: &shared, ws, known: &known };
+        let mut errands = Errands::default();
+        match asking.ask(&mut jobs).await {
+            Ok(found) => {
+                errands.fetched.push(found.of(jobs));
+                return errands;
             }
-            Err(error) => (Err(error), self.jobs.into_iter().map(|job| job.waiting).collect()),
+            Err(error) if error.is_unavailable() => {
+                let jobs = jobs.into_iter().map(|job| job.waiting).collect();
+                errands.away = Some((error, jobs));
+                return errands;
+            }
+            Err(error) => {
+                tracing::warn!(workspace = %ws.0, error = chain(&error), "fetching for each command by itself");
+            }
         }
+        let mut jobs = jobs.into_iter();
+        while let Some(job) = jobs.next() {
+            let mut one = [job];
+            let asked = asking.ask(&mut one).await;
+            let [job] = one;
+            match asked {
+                Ok(found) => errands.fetched.push(found.of(vec![job])),
+                Err(error) if error.is_unavailable() => {
+                    let rest = std::iter::once(job).chain(jobs).map(|job| job.waiting).collect();
+                    errands.away = Some((error, rest));
+                    break;
+                }
+                Err(error) => errands.failed.push((job.waiting, error)),
+            }
+        }
+        errands
     }
+}
 
-    async fn ask(&mut self) -> Result<(Vec<StoredEvent>, Vec<ClaimRow>), LogError> {
+struct Asking<'a> {
+    shared: &'a Shared,
+    ws: WorkspaceId,
+    known: &'a HashMap<Uuid, Version>,
+}
+
+/// What the database answered.
+struct Found {
+    streams: Vec<(StreamRef, Version)>,
+    events: Vec<StoredEvent>,
+    claims: Vec<((&'static str, [u8; 32]), ClaimRow)>,
+}
+
+impl Found {
+    fn of(self, jobs: Vec<Parked>) -> Fetched {
+        Fetched { streams: self.streams, events: self.events, claims: self.claims, jobs }
+    }
+}
+
+impl Asking<'_> {
+    async fn ask(&self, jobs: &mut [Parked]) -> Result<Found, LogError> {
         let reader = &self.shared.reader;
-        for Parked { waiting, needs } in &mut self.jobs {
+        for Parked { waiting, needs } in jobs.iter_mut() {
             if let Some((stream, expected)) = needs.tail {
                 waiting.fetched.tail = Some(reader.stream(self.ws, stream.id, expected).await?);
             }
@@ -78,44 +130,79 @@ impl Errand {
                 waiting.fetched.sealing = Some(keys.map_err(from_vault)?);
             }
         }
-        let keys: Vec<_> =
-            self.jobs.iter().flat_map(|job| job.needs.keys.iter().copied()).collect();
+        let keys: Vec<_> = jobs.iter().flat_map(|job| job.needs.keys.iter().copied()).collect();
         if !keys.is_empty() {
             self.shared.vault.load_keys(self.ws, &keys).await.map_err(from_vault)?;
         }
+        let mut streams: Vec<StreamRef> =
+            jobs.iter().flat_map(|job| job.needs.streams.iter().copied()).collect();
+        // One id may be asked for as several kinds; it is read once.
+        streams.sort_unstable_by_key(|stream| stream.id);
+        streams.dedup_by_key(|stream| stream.id);
+        let streams: Vec<(StreamRef, Version)> = streams
+            .into_iter()
+            .map(|stream| (stream, self.known.get(&stream.id).copied().unwrap_or(0)))
+            .collect();
         let wanted: Vec<_> =
-            self.streams.iter().map(|(stream, version)| (stream.id, *version)).collect();
+            streams.iter().map(|(stream, version)| (stream.id, *version)).collect();
         let events =
             if wanted.is_empty() { Vec::new() } else { reader.streams(self.ws, &wanted).await? };
-        let rows = if self.claims.is_empty() {
-            Vec::new()
-        } else {
-            reader.claims(self.ws, &self.claims).await?
-        };
-        Ok((events, rows))
+        let mut claims: Vec<_> =
+            jobs.iter().flat_map(|job| job.needs.claims.iter().copied()).collect();
+        claims.sort_unstable();
+        claims.dedup();
+        let rows =
+            if claims.is_empty() { Vec::new() } else { reader.claims(self.ws, &claims).await? };
+        Ok(Found { streams, events, claims: claims.into_iter().zip(rows).collect() })
     }
 }
 
 impl Appender {
     /// Takes in what was fetched, and queues the jobs that waited for it.
-    pub(super) fn take_in(&mut self, fetched: Fetched) -> Result<(), LogError> {
+    pub(super) fn fetched(&mut self, errands: Option<Errands>) -> Result<(), Broken> {
+        // A fetching task that died took its jobs along: their clients are told that the program did not answer.
+        let Some(Errands { fetched, failed, away }) = errands else { return Ok(()) };
+        for (waiting, error) in failed {
+            give_up_on(waiting, self.ws, error.into());
+        }
+        let mut ready = Vec::new();
+        for fetched in fetched {
+            self.take_in(fetched, &mut ready);
+        }
+        for waiting in ready.into_iter().rev() {
+            self.waiting.push_front(waiting);
+        }
+        match away {
+            Some((error, jobs)) => {
+                self.put_back(jobs);
+                Err(error.into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn take_in(&mut self, fetched: Fetched, ready: &mut Vec<Waiting>) {
         for ((scope, mac), row) in fetched.claims {
             self.cache.put_claim(scope, mac, row);
         }
         let mut rest = fetched.events.as_slice();
-        let mut failed = None;
+        let mut unreadable: HashSet<Uuid> = HashSet::new();
         for (stream, after) in fetched.streams {
             let count = rest.iter().take_while(|event| event.stream == stream.id).count();
             let (mine, others) = rest.split_at(count);
             rest = others;
-            if let Err(error) = self.extend(stream, after, mine) {
-                failed = Some(error);
+            if let Err(broken) = self.extend(stream, after, mine) {
+                tracing::error!(workspace = %self.ws.0, stream = %stream.id, error = %broken, "a stream cannot be read");
+                unreadable.insert(stream.id);
             }
         }
-        for waiting in fetched.jobs.into_iter().rev() {
-            self.waiting.push_front(waiting);
+        for Parked { waiting, needs } in fetched.jobs {
+            if needs.streams.iter().any(|stream| unreadable.contains(&stream.id)) {
+                give_up_on(waiting, self.ws, Broken::Fold("stream that it reads"));
+            } else {
+                ready.push(waiting);
+            }
         }
-        failed.map_or(Ok(()), Err)
     }
 
     fn extend(
@@ -123,22 +210,43 @@ impl Appender {
         stream: StreamRef,
         after: Version,
         events: &[StoredEvent],
-    ) -> Result<(), LogError> {
-        let Some(stream_type) = self.shared.types.get(stream.kind) else { return Ok(()) };
-        let (version, state) = match self.cache.take(stream.id) {
-            Some(entry) if entry.version == after => (entry.version, entry.state),
-            None if after == 0 => (0, (stream_type.initial)()),
+    ) -> Result<(), Broken> {
+        let (known, version, state) = match self.cache.take(stream.id) {
+            Some(entry) if entry.version == after => (entry.kind, after, Some(entry.state)),
+            None if after == 0 => ("", 0, None),
             // It changed while the database was asked; the next decision asks again.
             Some(_) | None => return Ok(()),
         };
-        // A stream of another kind under this id: for this kind it does not exist, but its version must guard.
-        let fits = events.first().is_none_or(|event| event.kind == stream.kind);
+        // The events say of which kind the stream is, whatever it was asked for as.
+        let kind = events.first().map_or(if version > 0 { known } else { stream.kind }, |event| {
+            self.shared.types.get_key_value(event.kind.as_str()).map_or("", |(kind, _)| *kind)
+        });
+        let stream = StreamRef { kind, id: stream.id };
         let version = events.last().map_or(version, |event| event.version);
-        let state = if fits { (stream_type.evolve_stored)(state, events)? } else { state };
-        let size = (stream_type.size_bytes)(&state);
-        self.cache.put(stream.id, version, state, size);
+        let Some(stream_type) = self.shared.types.get(kind) else {
+            self.cache.put(stream, version, Arc::new(()), 0);
+            return Ok(());
+        };
+        let state = state.filter(|_| known == kind).unwrap_or_else(stream_type.initial);
+        let (state, size) = fold(stream_type, state, events)?;
+        self.cache.put(stream, version, state, size);
         Ok(())
     }
+}
+
+fn fold(
+    stream_type: &StreamType,
+    state: decider::AnyState,
+    events: &[StoredEvent],
+) -> Result<(decider::AnyState, usize), Broken> {
+    let folding = || {
+        let state = (stream_type.evolve_stored)(state, events)?;
+        let size = (stream_type.size_bytes)(&state);
+        Ok((state, size))
+    };
+    catch_unwind(AssertUnwindSafe(folding))
+        .map_err(|_| Broken::Fold(stream_type.kind))?
+        .map_err(|error| Broken::Log(LogError::Decode(error)))
 }
 
 fn from_vault(error: vault::VaultError) -> LogError {

@@ -3,14 +3,17 @@
 //! One task per active workspace takes what has queued, decides it against cached states, and appends the outcome with one
 //! call; what queues meanwhile is decided on top of it and becomes the next batch.
 
+mod accept;
 mod appender;
 mod cache;
 mod decide;
 mod desk;
 mod error;
 mod fetch;
+mod landing;
 mod outcome;
 mod prove;
+mod queue;
 mod shipment;
 
 use std::collections::HashMap;
@@ -239,6 +242,11 @@ impl CommandHandler {
     fn with<T>(&self, ws: WorkspaceId, use_it: impl FnOnce(&Workspace) -> T) -> T {
         // The lock is held for a look-up only; nothing panics under it.
         let mut workspaces = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
+        if workspaces.get(&ws).is_some_and(|workspace| workspace.queue.is_closed()) {
+            // Its appender ended by a defect; the next command must not find the door shut for ever.
+            workspaces.remove(&ws);
+            tracing::error!(workspace = %ws.0, "an appender ended; another one is started");
+        }
         use_it(workspaces.entry(ws).or_insert_with(|| {
             let (queue, jobs) = mpsc::channel(QUEUE_MAX);
             let (publish, directory) = watch::channel(Arc::new(NotLoaded) as AnyState);

@@ -1,16 +1,18 @@
 //! What happens to the jobs of a batch once the database has answered.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use decider::{ActorKind, EventMeta, StoredEvent};
 
 use super::appender::{Appender, Decided, Refused, Waiting};
-use super::decide::{Refusal, Round};
+use super::decide::{Folded, Refusal, Round};
 use super::desk::Overlay;
 use super::error::{Broken, HandleError};
 use super::prove::{self, Asked};
+use super::queue::give_up_on;
 use super::{Accepted, Job};
-use crate::log::{Commit, Duplicate, Head, LogError, Problems};
+use crate::log::{CommandRow, Commit, Duplicate, Head, LogError, Problems};
 
 /// How often a command is decided again before it is given up.
 const ATTEMPTS_MAX: u8 = 5;
@@ -64,7 +66,7 @@ impl Appender {
     }
 
     /// Folds a written event into the cached state, with its true time.
-    fn fold(&mut self, folded: super::decide::Folded, stored: &StoredEvent) {
+    fn fold(&mut self, folded: Folded, stored: &StoredEvent) {
         let Some(stream_type) = self.shared.types.get(folded.stream.kind) else { return };
         let state = match self.cache.take(stored.stream) {
             Some(cached) if cached.version + 1 == stored.version && !cached.stale => cached.state,
@@ -77,9 +79,15 @@ impl Appender {
             occurred_at: stored.occurred_at,
             actor: stored.actor,
         };
-        let state = (stream_type.evolve)(state, folded.event.as_ref(), &meta);
-        let size = (stream_type.size_bytes)(&state);
-        self.cache.put(stored.stream, stored.version, state, size);
+        let folding = || {
+            let state = (stream_type.evolve)(state, folded.event.as_ref(), &meta);
+            let size = (stream_type.size_bytes)(&state);
+            (state, size)
+        };
+        // A fold that panics only now is not remembered; the next use of the stream says what is wrong with it.
+        if let Ok((state, size)) = catch_unwind(AssertUnwindSafe(folding)) {
+            self.cache.put(folded.stream, stored.version, state, size);
+        }
     }
 
     /// Something stood in the way: answer repeats, forget what proved wrong, decide the others again.
@@ -88,11 +96,11 @@ impl Appender {
         problems: Problems,
         round: Round,
         decided: Vec<Decided>,
-    ) -> Result<Vec<Waiting>, LogError> {
+    ) -> Result<(), Broken> {
         metrics::counter!("ledgerdesk_append_conflicts_total")
             .increment((problems.streams.len() + problems.claims.len()) as u64);
-        for (stream, _) in &problems.streams {
-            self.cache.mark_stale(*stream);
+        for (stream, actual) in &problems.streams {
+            self.cache.mark_stale(*stream, *actual);
         }
         let mut bad_claims = Vec::new();
         for bad in &problems.claims {
@@ -101,14 +109,13 @@ impl Appender {
                 bad_claims.push((*scope, *mac));
             }
         }
-        let mut again = Vec::new();
+        let (mut again, mut repeats) = (Vec::new(), Vec::new());
         for (index, decided) in decided.into_iter().enumerate() {
             let mut waiting = decided.waiting;
             if let Some(duplicate) =
                 problems.duplicates.iter().find(|duplicate| duplicate.index == index)
             {
-                let answer = self.repeat(&waiting.job, duplicate).await?;
-                waiting.job.answer(answer);
+                repeats.push((waiting, duplicate.clone()));
                 continue;
             }
             let met = |(stream, _): &(decider::StreamRef, u32)| {
@@ -124,7 +131,26 @@ impl Appender {
             }
             again.extend(give_up_or_keep(waiting));
         }
-        Ok(again)
+        self.put_back(again);
+        self.answer_repeats(repeats).await
+    }
+
+    /// Answers commands that were accepted before. Who cannot be answered now waits with the others.
+    async fn answer_repeats(&mut self, repeats: Vec<(Waiting, Duplicate)>) -> Result<(), Broken> {
+        let mut repeats = repeats.into_iter();
+        while let Some((waiting, duplicate)) = repeats.next() {
+            match self.repeat(&waiting.job, &duplicate).await {
+                Ok(answer) => waiting.job.answer(answer),
+                Err(error) if error.is_unavailable() => {
+                    self.put_back(
+                        std::iter::once(waiting).chain(repeats.map(|(waiting, _)| waiting)),
+                    );
+                    return Err(error.into());
+                }
+                Err(error) => give_up_on(waiting, self.ws, error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// The answer to a command that was accepted before, built again from the log.
@@ -142,7 +168,7 @@ impl Appender {
             let events = Arc::from([]);
             return Ok(Ok(Accepted { position, duplicate: true, events, first: 0, count: 0 }));
         }
-        let before = decider::LogPosition(duplicate.first_pos.0 - 1);
+        let before = decider::LogPosition(duplicate.first_pos.0.saturating_sub(1));
         let events = self.shared.reader.after(self.ws, before, duplicate.events).await?;
         let position = events.last().map_or(duplicate.first_pos, |event| event.position);
         let count = events.len();
@@ -150,24 +176,30 @@ impl Appender {
     }
 
     /// Refusals count only if what they read is still so, and the command was not accepted before. The others are decided again.
-    pub(super) async fn prove(&mut self, refused: Vec<Refused>) -> Result<Vec<Waiting>, LogError> {
+    pub(super) async fn prove(&mut self, refused: Vec<Refused>) -> Result<(), Broken> {
         if refused.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let asked = Asked {
             reads: refused.iter().map(|refused| &refused.reads).collect(),
             ids: refused.iter().map(|refused| refused.waiting.job.request.id).collect(),
         };
-        let now = prove::look(self.shared.reader.pool(), self.ws, &asked).await?;
+        let now = match prove::look(self.shared.reader.pool(), self.ws, &asked).await {
+            Ok(now) => now,
+            Err(error) => {
+                self.put_back(refused.into_iter().map(|refused| refused.waiting));
+                return Err(error.into());
+            }
+        };
         let (mut versions, mut claims) = (now.versions.iter(), now.claims.iter());
-        let same_directory = now.directory == self.head.directory.0;
-        let mut again = Vec::new();
+        let (mut again, mut repeats) = (Vec::new(), Vec::new());
         for (refused, repeated) in refused.into_iter().zip(now.repeated) {
-            let Refused { mut waiting, refusal, reads } = refused;
-            let mut holds = same_directory;
+            let Refused { mut waiting, refusal, reads, directory } = refused;
+            let mut holds = true;
             for ((stream, version), actual) in reads.streams.iter().zip(versions.by_ref()) {
-                if i64::from(*version) != i64::from(*actual) {
-                    self.cache.mark_stale(stream.id);
+                let actual = u32::try_from(*actual).unwrap_or(0);
+                if *version != actual {
+                    self.cache.mark_stale(stream.id, actual);
                     holds = false;
                 }
             }
@@ -177,29 +209,23 @@ impl Appender {
                     holds = false;
                 }
             }
-            if repeated {
-                let rows = self.shared.reader.commands(self.ws, &[waiting.job.request.id]).await?;
-                if let Some(row) = rows.into_iter().flatten().next() {
-                    let duplicate = Duplicate {
-                        index: 0,
-                        first_pos: row.first_pos,
-                        events: row.events,
-                        same_body: row.body_hash == waiting.job.body_hash,
-                    };
-                    let answer = self.repeat(&waiting.job, &duplicate).await?;
-                    waiting.job.answer(answer);
-                }
-            } else if holds {
+            if let Some(row) = repeated {
+                let same_body = row.body_hash == waiting.job.body_hash;
+                let CommandRow { first_pos, events, .. } = row;
+                repeats.push((waiting, Duplicate { index: 0, first_pos, events, same_body }));
+            } else if holds && directory.0 == now.directory {
                 waiting.job.answer(Err(refusal.into()));
             } else {
-                waiting.job.attempts += 1;
+                waiting.job.attempts += u8::from(!holds);
                 again.extend(give_up_or_keep(waiting));
             }
         }
-        if !same_directory {
+        self.put_back(again);
+        self.answer_repeats(repeats).await?;
+        if now.directory != self.head.directory.0 {
             self.catch_up().await?;
         }
-        Ok(again)
+        Ok(())
     }
 }
 

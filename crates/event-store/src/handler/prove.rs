@@ -1,17 +1,18 @@
 //! Proving refusals: a refusal decided on remembered state counts only if what it read is still so.
 
-use decider::{CommandId, WorkspaceId};
+use decider::{CommandId, LogPosition, WorkspaceId};
 use sqlx::{PgPool, Row};
 use uuid::Uuid;
 
 use super::desk::Reads;
-use crate::log::LogError;
+use crate::log::{CommandRow, LogError};
 
 /// How the world looks now, in the order asked.
 pub struct Now {
     pub versions: Vec<i32>,
     pub claims: Vec<i32>,
-    pub repeated: Vec<bool>,
+    /// The accepted command under each id, if there is one.
+    pub repeated: Vec<Option<CommandRow>>,
     pub directory: u64,
 }
 
@@ -41,10 +42,24 @@ pub async fn look(pool: &PgPool, ws: WorkspaceId, asked: &Asked<'_>) -> Result<N
         .bind(asked.ids.iter().map(|id| id.0).collect::<Vec<_>>())
         .fetch_one(pool)
         .await?;
+    let repeated: Vec<Option<i64>> = row.try_get("repeated_pos")?;
+    let counts: Vec<Option<i32>> = row.try_get("repeated_n")?;
+    let hashes: Vec<Option<Vec<u8>>> = row.try_get("repeated_hash")?;
+    let repeated = repeated
+        .into_iter()
+        .zip(counts.into_iter().zip(hashes))
+        .map(|(first_pos, (n, body_hash))| {
+            Some(CommandRow {
+                first_pos: LogPosition(u64::try_from(first_pos?).unwrap_or(0)),
+                events: u32::try_from(n?).unwrap_or(0),
+                body_hash: body_hash?,
+            })
+        })
+        .collect();
     Ok(Now {
         versions: row.try_get("versions")?,
         claims: row.try_get("claims")?,
-        repeated: row.try_get("repeated")?,
+        repeated,
         directory: u64::try_from(row.try_get::<i64, _>("directory")?).unwrap_or(0),
     })
 }

@@ -85,7 +85,12 @@ impl Shipment {
     }
 }
 
+/// Only the number of the commit may be taken; any other key that exists already is a defect, and sending again would not help.
 fn is_race(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| code == "23505" || code == "40001" || code == "40P01")
+    let Some(error) = error.as_database_error() else { return false };
+    match error.code().as_deref() {
+        Some("23505") => error.constraint() == Some("commit_pkey"),
+        Some("40001" | "40P01") => true,
+        _ => false,
+    }
 }

@@ -10,6 +10,8 @@ use uuid::Uuid;
 
 pub const NAME: &str = "account.name";
 pub const RULES: Uuid = Uuid::from_u128(7);
+/// A label that no account can fold.
+pub const FOLD_DEFECT: &str = "breaks the fold";
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "t")]
@@ -76,12 +78,17 @@ impl State for Account {
     fn evolve(&mut self, event: &AccountEvent, meta: &EventMeta) {
         assert_eq!(meta.version, self.events + 1, "events are folded in order, each once");
         self.events += 1;
+        assert!(!is_label(event, FOLD_DEFECT), "a defect in a fold");
         match event {
             AccountEvent::Opened { owner, .. } => self.owner = Some(owner.clone()),
             AccountEvent::Moved { amount } => self.balance += amount,
             AccountEvent::Labelled { label } => self.label.clone_from(label),
         }
     }
+}
+
+fn is_label(event: &AccountEvent, text: &str) -> bool {
+    matches!(event, AccountEvent::Labelled { label } if label == text)
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,13 +119,17 @@ impl Event for LimitSet {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Limit;
+pub struct Limit {
+    pub events: u32,
+}
 
 impl State for Limit {
     type Event = LimitSet;
     const DIRECTORY: bool = true;
 
-    fn evolve(&mut self, _: &LimitSet, _: &EventMeta) {}
+    fn evolve(&mut self, _: &LimitSet, _: &EventMeta) {
+        self.events += 1;
+    }
 }
 
 /// The directory: one deposit may not exceed the limit; 0 is none.
@@ -207,6 +218,26 @@ pub enum Bank {
         id: Uuid,
         owner: String,
     },
+    /// Reads some id as rules and refuses.
+    PeekRules {
+        id: Uuid,
+    },
+    /// Makes rules under some id.
+    MakeRules {
+        id: Uuid,
+    },
+    /// Gives one name back and takes another, perhaps the same.
+    Rename {
+        id: Uuid,
+        from: String,
+        to: String,
+    },
+    /// Takes one unit from each of many accounts to one, and as many names.
+    Collect {
+        from: Vec<Uuid>,
+        to: Uuid,
+        names: Vec<String>,
+    },
     /// A rule with a defect.
     Panic,
 }
@@ -220,6 +251,50 @@ impl Bank {
 fn existing(world: &World<'_>, id: Uuid) -> Result<std::sync::Arc<Account>, Halt> {
     let account = world.state::<Account>(id)?;
     if account.events == 0 { Err(Refused::Unknown.into()) } else { Ok(account) }
+}
+
+fn rename(
+    world: &World<'_>,
+    changes: &mut Changes,
+    id: Uuid,
+    (from, to): (&str, &str),
+) -> Result<(), Halt> {
+    existing(world, id)?;
+    if world.claim(NAME, from)? != Some(id) {
+        return Err(Refused::Unknown.into());
+    }
+    if world.claim(NAME, to)?.is_some_and(|holder| holder != id) {
+        return Err(Refused::NameTaken.into());
+    }
+    changes.release(NAME, from).claim(NAME, to, id);
+    Ok(())
+}
+
+fn collect(
+    world: &World<'_>,
+    changes: &mut Changes,
+    from: &[Uuid],
+    to: Uuid,
+    names: &[String],
+) -> Result<(), Halt> {
+    // Everything is asked for before the first answer counts, so that one fetch can bring it all.
+    let accounts: Vec<_> = from.iter().map(|id| existing(world, *id)).collect();
+    let claims: Vec<_> = names.iter().map(|name| world.claim(NAME, name)).collect();
+    existing(world, to)?;
+    for (id, account) in from.iter().zip(accounts) {
+        if account?.balance < 1 {
+            return Err(Refused::Overdrawn.into());
+        }
+        changes.on(*id, AccountEvent::Moved { amount: -1 });
+        changes.on(to, AccountEvent::Moved { amount: 1 });
+    }
+    for (name, claim) in names.iter().zip(claims) {
+        if claim?.is_some() {
+            return Err(Refused::NameTaken.into());
+        }
+        changes.claim(NAME, name.clone(), to);
+    }
+    Ok(())
 }
 
 impl Command for Bank {
@@ -296,6 +371,18 @@ impl Command for Bank {
                     return Err(Refused::Unknown.into());
                 }
             }
+            Self::PeekRules { id } => {
+                world.state::<Limit>(*id)?;
+                return Err(Refused::Unknown.into());
+            }
+            Self::MakeRules { id } => {
+                if world.state::<Limit>(*id)?.events > 0 {
+                    return Err(Refused::Exists.into());
+                }
+                changes.on(*id, LimitSet { limit: 0 });
+            }
+            Self::Rename { id, from, to } => rename(world, &mut changes, *id, (from, to))?,
+            Self::Collect { from, to, names } => collect(world, &mut changes, from, *to, names)?,
             Self::Panic => panic!("a defect"),
         }
         Ok(changes)

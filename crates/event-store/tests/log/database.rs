@@ -52,6 +52,11 @@ impl Database {
     }
 
     pub async fn node_on(&self, pool: PgPool) -> Node {
+        self.node_with(pool, self.pool.clone(), RecentCommits::default()).await
+    }
+
+    /// A handler with a pool to append, another to read, and a memory of its own.
+    pub async fn node_with(&self, append: PgPool, read: PgPool, recent: RecentCommits) -> Node {
         let vault =
             Vault::open(self.pool.clone(), &self.keys.path().join("master.key")).await.unwrap();
         let settings = HandlerSettings {
@@ -59,13 +64,52 @@ impl Database {
             ..HandlerSettings::default()
         };
         let handler = CommandHandler::new(
-            (pool, LogReader::new(self.pool.clone())),
+            (append, LogReader::new(read)),
             vault,
-            RecentCommits::default(),
+            recent,
             (bank::stream_types(), DirectoryType::of::<bank::Rules>()),
             settings,
         );
         Node { ws: self.ws, handler }
+    }
+
+    /// A pool of few connections that gives up soon.
+    pub async fn small_pool(&self, connections: u32) -> PgPool {
+        PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_millis(300))
+            .connect(&self.url)
+            .await
+            .unwrap()
+    }
+
+    /// Keeps appends to the workspace waiting, in the order in which they come.
+    pub async fn hold(&self) -> PgConnection {
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        sqlx::query("select pg_advisory_lock(hashtextextended($1::uuid::text, 7))")
+            .bind(self.ws.0)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        connection
+    }
+
+    /// Waits until this many connections wait for the workspace's lock.
+    pub async fn until_waiting(&self, count: i64) {
+        for _ in 0..500 {
+            let waiting: i64 = sqlx::query_scalar(
+                "select count(*) from pg_locks where locktype = 'advisory' and not granted
+                    and database = (select oid from pg_database where datname = current_database())",
+            )
+            .fetch_one(&self.pool)
+            .await
+            .unwrap();
+            if waiting >= count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("nobody waits for the lock");
     }
 
     pub async fn verify(&self) -> VerifyReport {

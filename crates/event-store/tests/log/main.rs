@@ -10,6 +10,8 @@ mod bank;
 mod commands;
 mod conflicts;
 mod database;
+mod kinds;
 mod model;
+mod pipeline;
 mod rights;
 mod sealing;

@@ -82,7 +82,12 @@ impl Model {
                 self.limit = *limit;
                 ("accepted", 1)
             }
-            Bank::CheckOwner { .. } | Bank::Panic => unreachable!("not generated"),
+            Bank::CheckOwner { .. }
+            | Bank::PeekRules { .. }
+            | Bank::MakeRules { .. }
+            | Bank::Rename { .. }
+            | Bank::Collect { .. }
+            | Bank::Panic => unreachable!("not generated"),
         }
     }
 }

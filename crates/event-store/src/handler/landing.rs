@@ -1,0 +1,114 @@
+//! What the appender does when a batch has its answer, and how it catches up with other nodes.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use decider::{LogPosition, StoredEvent};
+
+use super::appender::{Appender, Decided, InFlight};
+use super::decide::Round;
+use super::error::{Broken, chain};
+use super::queue::give_up_on;
+use super::shipment::Landed;
+use crate::log::{Appended, LogError};
+
+impl Appender {
+    /// The batch on its way has its answer.
+    pub(super) async fn landed(&mut self, landed: Option<Landed>) -> Result<(), Broken> {
+        let Some(InFlight { overlay, decided, refused, .. }) = self.in_flight.take() else {
+            return Ok(());
+        };
+        self.singly = self.singly.saturating_sub(1);
+        let Some(Landed { connection, outcome, round }) = landed else {
+            // The sending task died: the outcome is open, and the clients must ask again.
+            self.put_back(refused.into_iter().map(|refused| refused.waiting));
+            self.put_back(decided.into_iter().map(|decided| decided.waiting));
+            return Err(LogError::Database(sqlx::Error::WorkerCrashed).into());
+        };
+        self.connection = connection;
+        match outcome {
+            Ok(Appended::Written(head)) => {
+                if let Err(broken) = self.written(head, (round, &overlay), decided) {
+                    tracing::error!(workspace = %self.ws.0, error = chain(&broken), "the directory cannot be read");
+                    self.loaded = false;
+                }
+                self.prove(refused).await?;
+                metrics::gauge!("ledgerdesk_state_cache_bytes").set(self.cache.bytes() as f64);
+                Ok(())
+            }
+            failed => {
+                // Whatever was decided on top of it must be decided again.
+                self.take_apart_next();
+                self.put_back(refused.into_iter().map(|refused| refused.waiting));
+                self.failed(failed, round, decided).await
+            }
+        }
+    }
+
+    async fn failed(
+        &mut self,
+        outcome: Result<Appended, LogError>,
+        round: Round,
+        mut decided: Vec<Decided>,
+    ) -> Result<(), Broken> {
+        match outcome {
+            Ok(Appended::Refused(problems)) => self.refused(problems, round, decided).await,
+            Err(error) if error.is_unavailable() || matches!(error, LogError::WorkspaceClosed) => {
+                self.put_back(decided.into_iter().map(|decided| decided.waiting));
+                Err(error.into())
+            }
+            Err(error) => {
+                tracing::error!(workspace = %self.ws.0, error = chain(&error), commands = decided.len(), "the database refused a batch");
+                if decided.len() == 1
+                    && let Some(Decided { waiting, .. }) = decided.pop()
+                {
+                    give_up_on(waiting, self.ws, Broken::Append);
+                } else {
+                    // One command that the database refuses must not fail the others: these one by one.
+                    self.singly = decided.len();
+                    self.put_back(decided.into_iter().map(|decided| decided.waiting));
+                }
+                Ok(())
+            }
+            Ok(Appended::Stale(_) | Appended::Written(_)) => {
+                self.put_back(decided.into_iter().map(|decided| decided.waiting));
+                self.catch_up().await
+            }
+        }
+    }
+
+    /// Takes in what other nodes wrote: the head, and the directory.
+    pub(super) async fn catch_up(&mut self) -> Result<(), Broken> {
+        let head = self.shared.reader.head(self.ws).await?;
+        let other = head.commit == self.head.commit && head.hash != self.head.hash;
+        if self.loaded && (head.commit < self.head.commit || other) {
+            tracing::error!(workspace = %self.ws.0, known = self.head.commit, found = head.commit, "the log was rewound; nothing remembered counts");
+            self.cache.clear();
+            self.loaded = false;
+        }
+        if !self.loaded || head.directory > self.head.directory {
+            let seen = if self.loaded { self.head.directory } else { LogPosition(0) };
+            if !self.loaded {
+                self.directory = (self.shared.directory_type.initial)();
+            }
+            let kinds = &self.shared.directory_kinds;
+            let newer = self.shared.reader.directory_after(self.ws, seen, kinds).await?;
+            // Events newer than the head just read come again with the next catch-up; folding must not see them twice.
+            let newer: Vec<StoredEvent> =
+                newer.into_iter().filter(|event| event.position <= head.directory).collect();
+            self.fold_directory(&newer)?;
+            self.loaded = true;
+        }
+        self.in_doubt = false;
+        self.shared.recent.heard_of(self.ws, head.position);
+        self.head = head;
+        Ok(())
+    }
+
+    pub(super) fn fold_directory(&mut self, events: &[StoredEvent]) -> Result<(), Broken> {
+        let fold = self.shared.directory_type.fold;
+        let folded = catch_unwind(AssertUnwindSafe(|| fold(&self.directory, events)));
+        self.directory = folded.map_err(|_| Broken::Fold("directory"))?.map_err(LogError::from)?;
+        self.publish.send_replace(self.directory.clone());
+        Ok(())
+    }
+}
