@@ -30,7 +30,7 @@ const CLEAN: &str = "stopped-cleanly";
 pub struct Limits {
     /// After nobody has used it for so long.
     pub idle: Duration,
-    /// In any case after this.
+    /// In any case after this, counted from when it is ready.
     pub lifetime: Duration,
 }
 
@@ -119,12 +119,13 @@ pub fn join(folder: &Path, keeper: &Path, limits: Limits) -> Result<Shared, Erro
 
 /// Keeps the cluster of a folder until nobody uses it any more. This is what the keeper program does.
 pub fn keep(folder: &Path, limits: Limits) -> Result<(), Error> {
-    let started = Instant::now();
     let settings = throwaway(folder);
     let postgres = server::open(&settings, |place| distrust(place, folder))?;
     if !postgres.owned() {
         return Ok(()); // another keeper was first
     }
+    // Its life begins when others can use it: a slow start must not use it up.
+    let started = Instant::now();
     let users = lock_file(&folder.join("users.lock"))?;
     let pause = (limits.idle / 12).min(Duration::from_secs(5));
     let (mut alone_since, mut last_seen) = (Instant::now(), newcomers(&users));
