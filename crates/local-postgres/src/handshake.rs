@@ -19,8 +19,10 @@ const TOO_MANY_CONNECTIONS: &str = "53300";
 pub(crate) enum Answer {
     /// It takes clients.
     Ready,
-    /// It is starting, recovering or shutting down, or there is no one yet; with the reason.
+    /// There is no one yet, or no one who answers; with the reason.
     NotYet(String),
+    /// It is there, and starting, recovering or shutting down; in its own words.
+    AtWork(String),
     /// It refuses for another reason.
     Refused(String),
 }
@@ -95,7 +97,7 @@ fn refusal(body: &[u8]) -> Answer {
     }
     match code.as_str() {
         TOO_MANY_CONNECTIONS => Answer::Ready,
-        CANNOT_CONNECT_NOW => Answer::NotYet(text),
+        CANNOT_CONNECT_NOW => Answer::AtWork(text),
         _ => Answer::Refused(format!("{code} {text}")),
     }
 }
@@ -107,7 +109,7 @@ mod tests {
     #[test]
     fn a_server_that_is_starting_up_is_not_ready_yet() {
         let body = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0";
-        assert_eq!(refusal(body), Answer::NotYet("the database system is starting up".into()));
+        assert_eq!(refusal(body), Answer::AtWork("the database system is starting up".into()));
     }
 
     #[test]

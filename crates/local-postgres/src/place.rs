@@ -5,15 +5,21 @@ use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use crate::account::Account;
 use crate::error::{Attempt, Error};
-use crate::log_file;
+use crate::{log_file, processes};
 
 /// Where root puts clusters whose data folder the server's user cannot reach.
 const SYSTEM_FOLDER: &str = "/var/lib/ledgerdesk";
 /// How many data folders of one path may have come and gone.
 const FOLDERS_PER_PATH_MAX: u32 = 1000;
+
+/// How long a lock may outlive its owner.
+const FORK_PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The folders and files of one cluster. `base` is the data folder, unless root had to go elsewhere.
 #[derive(Clone, Debug)]
@@ -108,6 +114,22 @@ impl Place {
             Ok(()) => Ok(Ownership::Mine(file)),
             Err(TryLockError::WouldBlock) => Ok(Ownership::Taken),
             Err(TryLockError::Error(error)) => Err(error).attempt("lock", &path),
+        }
+    }
+
+    /// Becomes the owner of a cluster that does not run. Its lock may outlive the owner for a moment, in a process that was
+    /// just forked and does not yet run its program.
+    pub fn own_idle(&self) -> Result<File, Error> {
+        let deadline = Instant::now() + FORK_PATIENCE;
+        loop {
+            if let Ownership::Mine(lock) = self.own()? {
+                return Ok(lock);
+            }
+            let cluster = self.cluster();
+            if !processes::using(&cluster).is_empty() || Instant::now() > deadline {
+                return Err(Error::InUse { cluster });
+            }
+            sleep(PAUSE);
         }
     }
 

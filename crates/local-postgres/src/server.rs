@@ -17,6 +17,9 @@ use crate::{Settings, cluster, processes, socket_dir};
 
 /// How long a server may take until it takes clients.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long it may take when it says itself that it is at work: after a crash it reads its log first. Cut off, it would
+/// begin anew each time and never be ready.
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// How long others wait for an owner, who may have to wait for an earlier server and create the cluster first.
 const ATTACH_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long a fast shutdown may take, with its checkpoint; then an immediate one.
@@ -94,8 +97,7 @@ pub(crate) fn attach(data: &Path) -> Result<LocalPostgres, Error> {
 /// Deletes a cluster that does not run.
 pub(crate) fn remove(data: &Path) -> Result<(), Error> {
     let Some(place) = Place::find(data)? else { return Ok(()) };
-    let in_use = || Error::InUse { cluster: place.cluster() };
-    let Ownership::Mine(_lock) = place.own()? else { return Err(in_use()) };
+    let _lock = place.own_idle()?;
     processes::wait_until_unused(&place.cluster())?;
     if let Some(record) = place.read_record() {
         socket_dir::remove(&record.socket_dir);
@@ -291,11 +293,12 @@ impl Running {
 
     fn wait_until_ready(&mut self, socket_dir: &Path, log: &LogFile) -> Result<(), Error> {
         let socket = socket_dir::socket_in(socket_dir);
-        let deadline = Instant::now() + READY_TIMEOUT;
+        let started = Instant::now();
         loop {
-            let last = match handshake::ask(&socket) {
+            let (last, patience) = match handshake::ask(&socket) {
                 Answer::Ready => return Ok(()),
-                Answer::NotYet(reason) | Answer::Refused(reason) => reason,
+                Answer::AtWork(reason) => (reason, RECOVERY_TIMEOUT),
+                Answer::NotYet(reason) | Answer::Refused(reason) => (reason, READY_TIMEOUT),
             };
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(Error::Ended {
@@ -304,8 +307,8 @@ impl Running {
                     log: log.tail(),
                 });
             }
-            if Instant::now() > deadline {
-                let seconds = READY_TIMEOUT.as_secs();
+            if started.elapsed() > patience {
+                let seconds = patience.as_secs();
                 return Err(Error::NotReady {
                     seconds,
                     last,
