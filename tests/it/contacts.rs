@@ -68,6 +68,56 @@ async fn people_are_found_by_the_beginning_of_any_word() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_contact_is_listed_once_by_name_page_after_page() {
+    let desk = Helpdesk::start().await;
+    colleague(&desk, "Benedict", "agent").await;
+    let mut made = std::collections::BTreeMap::new();
+    for number in 0..60 {
+        // Made out of order, and every name three times: pages end between equal names, too.
+        let name = format!("Contact {:02}", number * 7 % 20);
+        let body = json!({ "name": name, "emails": [format!("c{number}@example.org")] });
+        let contact = desk.post("/api/v1/contacts", body).await.status(201);
+        made.insert(text(&contact["id"]), name);
+    }
+    desk.catch_up().await;
+    for (limit, pages) in [("", 2), ("limit=7&", 9), ("limit=60&", 1)] {
+        let (mut listed, mut cursor, mut count) = (Vec::new(), String::new(), 0);
+        loop {
+            let path = format!("/api/v1/contacts?{limit}{cursor}");
+            let page = desk.get(&path).await.ok();
+            listed.extend(page["items"].as_array().unwrap().clone());
+            count += 1;
+            match &page["next_cursor"] {
+                Value::Null => break,
+                next => cursor = format!("cursor={}", text(next)),
+            }
+        }
+        assert_eq!(count, pages, "{limit}");
+        let names: Vec<_> = listed.iter().map(|contact| text(&contact["name"])).collect();
+        assert!(names.is_sorted(), "{names:?}");
+        let all = listed.iter().map(|contact| (text(&contact["id"]), text(&contact["name"])));
+        assert_eq!((listed.len(), all.collect()), (60, made.clone()), "{limit}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_of_contacts_is_one_of_their_list() {
+    let desk = Helpdesk::start().await;
+    for name in ["Anna", "Anton"] {
+        desk.post("/api/v1/contacts", json!({ "name": name })).await.status(201);
+    }
+    desk.catch_up().await;
+    let cursor = text(&desk.get("/api/v1/contacts?limit=1").await.ok()["next_cursor"]);
+    for path in [
+        format!("/api/v1/contacts?q=an&cursor={cursor}"),
+        format!("/api/v1/users?cursor={cursor}"),
+        "/api/v1/contacts?cursor=x".to_owned(),
+    ] {
+        assert_eq!(desk.get(&path).await.refused(400), "invalid_cursor", "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_contact_that_is_none_is_not_found() {
     let desk = Helpdesk::start().await;
     let ticket = desk.open_ticket("x").await;

@@ -8,7 +8,7 @@ mod terms;
 
 pub use fold::{Lookup, LookupEvent, LookupRows};
 pub use forget::forget;
-pub use queries::{PersonKind, by_email, people, search};
+pub use queries::{PersonKind, by_email, page, people, search};
 
 use event_store::projection::Json;
 use event_store::row;

@@ -46,6 +46,28 @@ pub async fn people(
     read(sqlx::query(include_str!("people.sql")).bind(ws.0).bind(ids).fetch_all(database).await?)
 }
 
+/// People of one kind by name, those after a place in that order: a `sort_name` and who has it. One more than the limit where there
+/// are more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page(
+    database: impl PgExecutor<'_>,
+    ws: WorkspaceId,
+    kind: PersonKind,
+    after: Option<(&str, Uuid)>,
+    limit: u32,
+) -> Result<Vec<PersonRow>, sqlx::Error> {
+    let (name, person) = after.unwrap_or(("", Uuid::nil()));
+    let query = sqlx::query(include_str!("page.sql"))
+        .bind(ws.0)
+        .bind(kind.as_str())
+        .bind(name)
+        .bind(person)
+        .bind(limits(limit).1);
+    read(query.fetch_all(database).await?)
+}
+
 /// People with an e-mail address, whatever its case.
 ///
 /// # Errors

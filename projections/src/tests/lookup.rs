@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::database::Database;
 use super::log::{ANNA, Log, id, sealed};
-use crate::lookup::{Lookup, PersonKind, by_email, forget, people, search};
+use crate::lookup::{Lookup, PersonKind, by_email, forget, page, people, search};
 
 const CARL: Uuid = id(50);
 
@@ -93,6 +93,58 @@ async fn people_are_found_by_words_of_their_name_address_or_number() {
     assert_eq!(by_email(pool, ws, " CARL@plantedhost.example").await.unwrap()[0].person, CARL);
     let known = people(pool, ws, &[ANNA.0, id(999), CARL]).await.unwrap();
     assert_eq!(known.iter().map(|person| person.person).collect::<Vec<_>>(), [ANNA.0, CARL]);
+    database.remove().await;
+}
+
+#[test]
+fn a_person_stands_in_lists_by_name_and_without_one_by_address() {
+    let sorted_by = |log: &Log| log.fold::<Lookup>().people.rows()[0].sort_name.clone();
+    let mut log = Log::new();
+    log.add::<ContactEvent>(CARL, carl());
+    assert_eq!(sorted_by(&log), "carl čapek-plantedname");
+    log.add::<ContactEvent>(CARL, ContactRenamed { from: None, to: None });
+    assert_eq!(sorted_by(&log), "carl@plantedhost.example");
+}
+
+#[tokio::test]
+async fn people_of_one_kind_are_listed_by_name_page_after_page() {
+    let database = Database::new().await;
+    let ids: Vec<Uuid> = (50..57).map(id).collect();
+    let mut log = database.log(&[&ids[..], &[ANNA.0]].concat()).await;
+    people_of(&mut log);
+    // One name twice, one contact without any name or address.
+    let names = [Some("Ödön"), Some("bert"), Some("Bert"), None, Some("Zoe"), Some("anna")];
+    for (contact, name) in ids[1..].iter().zip(names) {
+        let name = name.map(|name| sealed(&KeyScope::person(*contact), name));
+        let created = ContactCreated { name, emails: Vec::new(), phones: Vec::new() };
+        log.add::<ContactEvent>(*contact, created);
+    }
+    database.append(&log.events, &[3]).await;
+    database.catch_up().await;
+    let (pool, ws) = (&database.pool, database.ws);
+    let listed = |kind, limit: usize| async move {
+        let (mut listed, mut after) = (Vec::new(), None::<(String, Uuid)>);
+        loop {
+            let place = after.as_ref().map(|(name, person)| (name.as_str(), *person));
+            let mut rows =
+                page(pool, ws, kind, place, u32::try_from(limit).unwrap()).await.unwrap();
+            let more = rows.len() > limit;
+            rows.truncate(limit);
+            after = rows.last().map(|row| (row.sort_name.clone(), row.person));
+            listed.extend(rows.into_iter().map(|row| row.person));
+            if !more {
+                return listed;
+            }
+        }
+    };
+    let whole = listed(PersonKind::Contact, 200).await;
+    assert_eq!(whole.len(), ids.len());
+    let place = |who: Uuid| whole.iter().position(|person| *person == who).unwrap();
+    assert_eq!((place(ids[4]), place(ids[6]), place(ids[2]), place(ids[3])), (0, 1, 2, 3));
+    for limit in 1..=8 {
+        assert_eq!(listed(PersonKind::Contact, limit).await, whole, "{limit} a page");
+    }
+    assert_eq!(listed(PersonKind::User, 1).await, [ANNA.0]);
     database.remove().await;
 }
 

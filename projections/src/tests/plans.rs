@@ -122,6 +122,10 @@ async fn no_statement_reads_a_whole_table() {
         (include_str!("../lookup/people.sql"), arguments![ws, tickets.clone()]),
         (include_str!("../lookup/by_email.sql"), arguments![ws, "a", 51_i64]),
         (
+            include_str!("../lookup/page.sql"),
+            arguments![ws, "contact", "name 7", Uuid::nil(), 51_i64],
+        ),
+        (
             include_str!("../lookup/search.sql"),
             arguments![ws, "name", "name~", terms().0, terms().1, 2_000_i64, None::<&str>, 10_i64],
         ),

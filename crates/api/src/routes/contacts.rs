@@ -26,6 +26,10 @@ use crate::show::people;
 use crate::show::properties::key_of;
 use crate::write::{Write, target};
 
+/// Where the list of contacts goes on.
+const LIST: &str = "contacts";
+const SEARCH: &str = "contacts.search";
+
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .routes(routes!(list_contacts, create_contact))
@@ -54,17 +58,19 @@ struct ContactDetail {
     version: Version,
 }
 
-/// What is looked for.
+/// What is looked for, or which page of all.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ContactQuery {
-    /// Beginnings of words of a name, an address, or digits of a number.
-    q: String,
+    /// Beginnings of words of a name, an address, or digits of a number. Without it all contacts are listed.
+    q: Option<String>,
     /// How many items at most: 1 to 200.
     #[serde(default)]
     #[param(value_type = Option<u16>, minimum = 1, maximum = 200, default = 50)]
     limit: Limit,
+    /// Where the page before ended: its `next_cursor`. A search has one page.
+    cursor: Option<String>,
 }
 
 /// A new contact: a name, an address or a number at least.
@@ -103,7 +109,7 @@ struct UpdateContactBody {
     phones: Option<Vec<Personal<String>>>,
 }
 
-/// Finds contacts: the best page of them, by name.
+/// Lists contacts by name, page after page; with `q` finds them: the best page of them.
 #[utoipa::path(get, path = "/api/v1/contacts", tag = "contacts", params(ContactQuery),
     responses((status = 200, description = "contacts", body = Listed<ContactRow>)))]
 async fn list_contacts(
@@ -114,10 +120,11 @@ async fn list_contacts(
 ) -> Result<(Stale, Json<Listed<ContactRow>>), ApiError> {
     caller.require(Right::TicketsView)?;
     let stale = app.await_view(&caller, at_least, "lookup").await;
-    let (kind, limit) = (Some(PersonKind::Contact), u32::from(query.limit.0));
-    let rows = lookup::search(app.views(), caller.ws, &query.q, kind, limit).await?;
-    let items = rows.into_iter().map(found).collect();
-    Ok((stale, Json(Listed { items, next_cursor: None })))
+    let page = match &query.q {
+        Some(words) => search(&app, &caller, words, &query).await?,
+        None => page(&app, &caller, &query).await?,
+    };
+    Ok((stale, Json(page.map(found))))
 }
 
 /// Makes a person known.
@@ -169,6 +176,33 @@ async fn update_contact(
         phones: phones.clone(),
     };
     Ok(Answer::ok(app.write(&write, target::<ContactEvent>(contact_id), command).await?))
+}
+
+async fn search(
+    app: &App,
+    caller: &Caller,
+    words: &str,
+    query: &ContactQuery,
+) -> Result<Listed<PersonRow>, ApiError> {
+    // No cursor is ever made for a search.
+    app.read_cursor::<()>(caller, SEARCH, query.cursor.as_deref())?;
+    let (kind, limit) = (Some(PersonKind::Contact), u32::from(query.limit.0));
+    let items = lookup::search(app.views(), caller.ws, words, kind, limit).await?;
+    Ok(Listed { items, next_cursor: None })
+}
+
+async fn page(
+    app: &App,
+    caller: &Caller,
+    query: &ContactQuery,
+) -> Result<Listed<PersonRow>, ApiError> {
+    let after: Option<(String, Uuid)> = app.read_cursor(caller, LIST, query.cursor.as_deref())?;
+    let after = after.as_ref().map(|(name, person)| (name.as_str(), *person));
+    let (kind, limit) = (PersonKind::Contact, u32::from(query.limit.0));
+    let rows = lookup::page(app.views(), caller.ws, kind, after, limit).await?;
+    Ok(Listed::cut(rows, query.limit, |last| {
+        app.cursor(caller, LIST, &(&last.sort_name, last.person))
+    }))
 }
 
 fn found(row: PersonRow) -> ContactRow {
