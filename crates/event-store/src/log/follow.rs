@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use decider::{LogPosition, StoredEvent, WorkspaceId};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::reader::Commit;
 
@@ -20,6 +20,14 @@ pub type CommitWithEvents = (Commit, Arc<[StoredEvent]>);
 #[derive(Clone, Default)]
 pub struct RecentCommits {
     workspaces: Arc<Mutex<HashMap<WorkspaceId, Recent>>>,
+    written: Arc<Written>,
+}
+
+/// What other nodes have not been told yet: per workspace the newest position, however many commits lie between.
+#[derive(Default)]
+struct Written {
+    newest: Mutex<HashMap<WorkspaceId, LogPosition>>,
+    more: Notify,
 }
 
 struct Recent {
@@ -56,6 +64,41 @@ impl RecentCommits {
             recent.bytes -= bytes_of(&dropped);
         }
         advance(&recent.head, position);
+        drop(workspaces);
+        self.tell([(ws, position)]);
+    }
+
+    /// What this process has written since this was asked last; waits until there is something.
+    pub(super) async fn untold(&self) -> Vec<(WorkspaceId, LogPosition)> {
+        loop {
+            let untold = std::mem::take(&mut *self.newest());
+            if !untold.is_empty() {
+                return untold.into_iter().collect();
+            }
+            self.written.more.notified().await;
+        }
+    }
+
+    /// Other nodes are to be told of these positions, at least.
+    pub(super) fn tell(&self, positions: impl IntoIterator<Item = (WorkspaceId, LogPosition)>) {
+        let mut newest = self.newest();
+        for (ws, position) in positions {
+            let known = newest.entry(ws).or_insert(position);
+            *known = position.max(*known);
+        }
+        drop(newest);
+        self.written.more.notify_one();
+    }
+
+    fn newest(&self) -> std::sync::MutexGuard<'_, HashMap<WorkspaceId, LogPosition>> {
+        self.written.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As [`Self::heard_of`], but only where somebody in this process follows the workspace.
+    pub(super) fn rumour(&self, ws: WorkspaceId, position: LogPosition) {
+        if let Some(recent) = self.lock().get(&ws) {
+            advance(&recent.head, position);
+        }
     }
 
     /// Another node's log position was heard of: wakes the followers.

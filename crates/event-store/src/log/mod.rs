@@ -4,6 +4,7 @@ mod append;
 mod error;
 mod follow;
 mod leaf;
+pub mod notify;
 mod reader;
 mod time;
 mod verify;

@@ -9,9 +9,11 @@
 mod bank;
 mod commands;
 mod conflicts;
+mod cuts;
 mod database;
 mod kinds;
 mod model;
+mod notices;
 mod pipeline;
 mod rights;
 mod sealing;
