@@ -253,6 +253,15 @@ fn existing(world: &World<'_>, id: Uuid) -> Result<std::sync::Arc<Account>, Halt
     if account.events == 0 { Err(Refused::Unknown.into()) } else { Ok(account) }
 }
 
+fn check_owner(world: &World<'_>, id: Uuid, owner: &str) -> Result<(), Halt> {
+    let account = existing(world, id)?;
+    let stored = account.owner.as_ref().ok_or(Refused::Unknown)?;
+    if world.open(id, "owner", stored)? != Opened::Open(owner.to_owned()) {
+        return Err(Refused::Unknown.into());
+    }
+    Ok(())
+}
+
 fn rename(
     world: &World<'_>,
     changes: &mut Changes,
@@ -365,11 +374,7 @@ impl Command for Bank {
                 changes.on(RULES, LimitSet { limit: *limit });
             }
             Self::CheckOwner { id, owner } => {
-                let account = existing(world, *id)?;
-                let stored = account.owner.as_ref().ok_or(Refused::Unknown)?;
-                if world.open(*id, "owner", stored)? != Opened::Open(owner.clone()) {
-                    return Err(Refused::Unknown.into());
-                }
+                check_owner(world, *id, owner)?;
             }
             Self::PeekRules { id } => {
                 world.state::<Limit>(*id)?;

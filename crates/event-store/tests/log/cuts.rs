@@ -51,7 +51,8 @@ impl Proxy {
                         () = pass(&mut from_server, &mut to_client, &down) => {}
                     }
                     // Both directions end here; the next connection is not cut.
-                    (up.store(WHOLE, Ordering::SeqCst), down.store(WHOLE, Ordering::SeqCst));
+                    up.store(WHOLE, Ordering::SeqCst);
+                    down.store(WHOLE, Ordering::SeqCst);
                     cut.notify_one();
                 });
             }
@@ -117,7 +118,8 @@ async fn a_connection_cut_anywhere_in_an_append_changes_no_answer() {
         };
         let was_cut = tokio::time::timeout(Duration::from_millis(50), proxy.cut.notified()).await;
         cuts += u32::from(was_cut.is_ok());
-        (proxy.up.store(WHOLE, Ordering::SeqCst), proxy.down.store(WHOLE, Ordering::SeqCst));
+        proxy.up.store(WHOLE, Ordering::SeqCst);
+        proxy.down.store(WHOLE, Ordering::SeqCst);
         expected += 2;
         assert_eq!(answer.position.0, expected, "{up} {down}");
         for node in [node.clone(), database.node().await] {

@@ -15,5 +15,6 @@ mod kinds;
 mod model;
 mod notices;
 mod pipeline;
+mod plans;
 mod rights;
 mod sealing;
