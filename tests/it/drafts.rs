@@ -185,3 +185,22 @@ async fn two_tabs_that_begin_at_once_write_one_draft_d04() {
     let content = &desk.get(&ticket.at("/drafts/reply")).await.ok()["content"];
     assert_eq!(content, &json!({ "text": "A", "html": "<p>B</p>" }));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_repeat_of_a_save_brings_no_old_words_back_w02() {
+    let desk = Helpdesk::start().await;
+    let ticket = conversation(&desk, "x", "anna@example.org").await;
+    let path = ticket.at("/drafts/reply");
+    let save = async |key: &str, text: &str| {
+        let headers = [("idempotency-key", key)];
+        desk.write_with(Method::PUT, &path, json!({ "text": text }), &headers).await
+    };
+    let first = save("s1", "old words").await.ok();
+    save("s2", "new words").await.ok();
+    let late = save("s1", "old words").await.ok();
+    assert_eq!((&late["id"], &late["content"]["text"]), (&first["id"], &json!("new words")));
+    assert_eq!(save("s1", "other words").await.refused(409), "idempotency_key_reused");
+    desk.delete(&path).await.ok();
+    assert_eq!(save("s2", "new words").await.refused(409), "draft_closed");
+    assert_eq!(desk.get(&path).await.refused(404), "not_found");
+}

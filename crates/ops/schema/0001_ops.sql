@@ -73,6 +73,18 @@ create table ops.draft_body (
 
 create index draft_body_by_attachment on ops.draft_body using gin (attachment_ids);
 
+-- Saves that came with an idempotency key: a late repeat must not bring old words back (W02). Kept for two days.
+create table ops.draft_save (
+    ws uuid not null,
+    user_id uuid not null,
+    key_mac bytea not null,
+    body_mac bytea not null,
+    draft_id uuid not null,
+    at_us bigint not null,
+    primary key (ws, user_id, key_mac)
+);
+create index draft_save_by_age on ops.draft_save (at_us);
+
 create table ops.upload (
     ws uuid not null,
     upload_id uuid not null,

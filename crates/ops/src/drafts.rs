@@ -69,6 +69,10 @@ enum Step {
 }
 
 impl DraftBodies {
+    pub(crate) fn db(&self) -> &PgPool {
+        &self.db
+    }
+
     pub(crate) fn new(db: PgPool, vault: Vault) -> Self {
         Self { db, vault }
     }

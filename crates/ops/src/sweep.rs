@@ -1,9 +1,11 @@
-//! Removes what time has made worthless: old attempts, expired sessions and setup tokens. (Uploads: [`crate::Uploads::expired`].)
+//! Removes what time has made worthless: old attempts, expired sessions and setup tokens, keys of
+//! saves. (Uploads: [`crate::Uploads::expired`].)
 
 use decider::Timestamp;
 
 use crate::Ops;
 use crate::attempts::WINDOW_S;
+use crate::draft_saves::REMEMBERED_S;
 use crate::error::OpsError;
 use crate::sessions::{IDLE_S, LIFE_S};
 
@@ -24,6 +26,10 @@ impl Ops {
         sqlx::query(include_str!("sql/session_sweep.sql"))
             .bind(now.plus_seconds(-IDLE_S).as_micros())
             .bind(now.plus_seconds(-LIFE_S).as_micros())
+            .execute(&self.db)
+            .await?;
+        sqlx::query(include_str!("sql/draft_save_sweep.sql"))
+            .bind(now.plus_seconds(-REMEMBERED_S).as_micros())
             .execute(&self.db)
             .await?;
         Ok(())

@@ -8,10 +8,11 @@ use axum::extract::State;
 use commands::claims::{DRAFT, draft_key};
 use commands::draft::{DiscardDraft, SaveDraft, StartDraft};
 use decider::{CommandId, StoredEvent};
+use event_store::handler::HandleError;
 use events::draft::DraftKind;
 use events::{DraftEvent, DraftId, TicketId};
 use http::StatusCode;
-use ops::{DraftBody, DraftContent, DraftName, DraftPatch, DraftSave};
+use ops::{DraftBody, DraftContent, DraftName, DraftPatch, DraftSave, KeyedSave};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -42,6 +43,7 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// The content of a draft. Recipients and properties are kept as they were sent; sending checks them.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = DraftContent)]
 #[expect(dead_code, reason = "describes a type of another crate")]
 pub struct DraftContentFields {
@@ -134,6 +136,9 @@ async fn save_draft(
 ) -> Result<Answer<DraftShown>, ApiError> {
     let caller = &write.caller;
     let ticket = fold::visible(&app, caller, name).await?;
+    if let Some(draft) = saved_before(&app, &write).await? {
+        return shown_again(&app, caller, (ticket, kind), draft).await;
+    }
     let draft = match open_draft(&app, caller, ticket, kind).await? {
         Some(open) if query.draft_id.is_none_or(|known| known == open) => open,
         None if query.draft_id.is_none() => begin(&app, &write, ticket, kind).await?,
@@ -144,10 +149,51 @@ async fn save_draft(
     let saved = app.ops().drafts.save(&name_of(caller, draft), &save, app.now()).await?;
     let body = saved.ok_or_else(closed)?;
     let written = note(&app, caller, draft, &body).await?;
+    if write.meta.keyed {
+        let (key_mac, body_mac) = macs(&app, &write);
+        let save = KeyedSave { key_mac, body_mac, draft: draft.0 };
+        app.ops().drafts.remember_save((caller.ws, caller.user.0), &save, app.now()).await?;
+    }
     let updated_at = Some(body.updated_at.to_string());
     let (content, ticket_id) = (body.content, ticket.0);
     let shown = |written| DraftShown { written, ticket_id, kind, content, updated_at };
     Ok(Answer::with(StatusCode::OK, written, shown))
+}
+
+/// Keyed hashes of the idempotency key (as the command's id) and of what was asked.
+fn macs(app: &App, write: &Write<DraftPatch>) -> ([u8; 32], [u8; 32]) {
+    let mac = |scope, bytes: &[u8]| app.vault().mac(write.caller.ws, scope, bytes);
+    let key = mac("draft.save.key", write.meta.command.0.as_bytes());
+    (key, mac("draft.save.body", &write.meta.canonical))
+}
+
+/// The draft that this very request saved when it came first: its words must not come back over newer ones (W02).
+async fn saved_before(app: &App, write: &Write<DraftPatch>) -> Result<Option<DraftId>, ApiError> {
+    if !write.meta.keyed {
+        return Ok(None);
+    }
+    let (key_mac, body_mac) = macs(app, write);
+    let who = (write.caller.ws, write.caller.user.0);
+    match app.ops().drafts.saved_before(who, key_mac, body_mac).await? {
+        None => Ok(None),
+        Some((draft, true)) => Ok(Some(DraftId(draft))),
+        Some((_, false)) => Err(HandleError::KeyReused.into()),
+    }
+}
+
+/// The answer to a repeated save: the draft as it is now.
+async fn shown_again(
+    app: &App,
+    caller: &Caller,
+    (ticket, kind): (TicketId, DraftKind),
+    draft: DraftId,
+) -> Result<Answer<DraftShown>, ApiError> {
+    let last = last_event(app, caller, draft).await?.ok_or_else(closed)?;
+    let body = app.ops().drafts.load(&name_of(caller, draft)).await?.ok_or_else(closed)?;
+    let updated_at = Some(body.updated_at.to_string());
+    let (content, ticket_id) = (body.content, ticket.0);
+    let shown = |written| DraftShown { written, ticket_id, kind, content, updated_at };
+    Ok(Answer::with(StatusCode::OK, written(&last), shown))
 }
 
 /// Throws one's own draft away; its words are destroyed.

@@ -1,0 +1,1 @@
+delete from ops.draft_save where at_us < $1
