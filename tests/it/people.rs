@@ -1,35 +1,12 @@
 //! Colleagues of the administrator, and other words that several subjects share.
 
 use serde_json::{Value, json};
+pub use testkit::Colleague;
 use testkit::{Client, Helpdesk, Ticket};
-
-const PASSWORD: &str = "a password long enough";
-
-/// Somebody who has signed in with a session of their own.
-pub struct Colleague {
-    pub id: String,
-    client: Client,
-}
-
-impl std::ops::Deref for Colleague {
-    type Target = Client;
-
-    fn deref(&self) -> &Client {
-        &self.client
-    }
-}
 
 /// A new user of a role, signed in.
 pub async fn colleague(desk: &Helpdesk, name: &str, role: &str) -> Colleague {
-    let email = format!("{}@desk.example.org", name.to_lowercase());
-    let body = json!({ "name": name, "email": email, "role": role });
-    let id = text(&desk.post("/api/v1/users", body).await.status(201)["id"]);
-    let path = format!("/api/v1/users/{id}/password");
-    desk.put(&path, json!({ "password": PASSWORD })).await.ok();
-    let client = desk.anonymous();
-    let body = json!({ "email": email, "password": PASSWORD });
-    client.post("/api/v1/session", body).await.ok();
-    Colleague { id, client }
+    desk.user(name, role).await
 }
 
 /// A ticket that one can write on: its contact has this address.

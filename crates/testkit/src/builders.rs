@@ -1,9 +1,14 @@
 //! Things tests need again and again, made through the API as any client would.
 
+use std::ops::Deref;
+
 use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::helpdesk::Helpdesk;
+
+/// The password of every colleague.
+const PASSWORD: &str = "a password long enough";
 
 /// A ticket, as far as tests name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +24,21 @@ impl Ticket {
     #[must_use]
     pub fn at(&self, below: &str) -> String {
         format!("/api/v1/tickets/{}{below}", self.id)
+    }
+}
+
+/// Somebody who has signed in with a session of their own. It is also the [`Client`] with that session.
+pub struct Colleague {
+    /// The user's id.
+    pub id: String,
+    client: Client,
+}
+
+impl Deref for Colleague {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
     }
 }
 
@@ -100,12 +120,17 @@ impl Client {
 }
 
 impl Helpdesk {
-    /// A new user of a role, and a client signed in as that user.
-    pub async fn user(&self, email: &str, role: &str) -> Client {
-        let body = json!({ "email": email, "name": email, "role": role });
-        let user = self.post("/api/v1/users", body).await.ok();
-        let body = json!({ "user_id": user["id"], "name": "tests" });
-        let token = self.post("/api/v1/tokens", body).await.ok();
-        self.with_token(token["token"].as_str())
+    /// A new user of a role, signed in. The address is the name in lower case `@desk.example.org`.
+    pub async fn user(&self, name: &str, role: &str) -> Colleague {
+        let email = format!("{}@desk.example.org", name.to_lowercase());
+        let body = json!({ "name": name, "email": email, "role": role });
+        let user = self.post("/api/v1/users", body).await.status(201);
+        let id = user["id"].as_str().expect("an id").to_owned();
+        let path = format!("/api/v1/users/{id}/password");
+        self.put(&path, json!({ "password": PASSWORD })).await.ok();
+        let client = self.anonymous();
+        let body = json!({ "email": email, "password": PASSWORD });
+        client.post("/api/v1/session", body).await.ok();
+        Colleague { id, client }
     }
 }

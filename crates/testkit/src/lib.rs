@@ -29,7 +29,7 @@ mod program;
 mod template;
 mod wait;
 
-pub use builders::Ticket;
+pub use builders::{Colleague, Ticket};
 pub use client::{Answer, Client};
 pub use database::{GivenPostgres, TestDatabase};
 pub use helpdesk::{ADMIN_EMAIL, ADMIN_PASSWORD, Helpdesk};
