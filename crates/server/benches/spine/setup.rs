@@ -91,7 +91,6 @@ impl Setup {
         self.service.stop().await;
         Served::start(self.folder, self.token, self.statuses).await
     }
-
 }
 
 /// Twenty agents; the first is an administrator with a token.
