@@ -50,6 +50,21 @@ async fn a_password_from_stdin_lets_its_user_sign_in() {
     program.run_with_input(&arguments, "").failed(2);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_made_beside_a_running_server_works_at_once() {
+    let program = Program::fresh();
+    let serving = program.serve();
+    // More than once, because a server looks around by itself now and then.
+    for name in ["anna", "ben", "carl"] {
+        let email = format!("{name}@example.org");
+        let user = ["user", "add", "--email", &email, "--name", name, "--role", "agent"];
+        let id = program.run(&user).ok();
+        let token = program.run(&["token", "create", "--email", &email]).ok();
+        let me = serving.client(Some(&token)).get("/api/v1/me").await.ok();
+        assert_eq!((&me["id"], &me["email"]), (&id.into(), &email.into()));
+    }
+}
+
 #[test]
 fn the_log_is_shown_as_stored_and_opened_for_the_operator() {
     let program = Program::fresh();

@@ -1,6 +1,7 @@
 //! What every handler can reach.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::FromRef;
 use commands::Directory;
@@ -8,6 +9,7 @@ use decider::{Timestamp, WorkspaceId};
 use event_store::handler::CommandHandler;
 use event_store::log::LogReader;
 use event_store::projection::{Checkpoints, ProjectionStatus};
+use events::UserId;
 use metrics_exporter_prometheus::PrometheusHandle;
 use ops::Ops;
 use sqlx::PgPool;
@@ -15,6 +17,10 @@ use vault::{SealedObjects, Vault};
 
 use crate::error::ApiError;
 use crate::settings::{Limits, Settings};
+
+/// How long somebody who can prove who they are waits until this process has heard of them, and how often it looks.
+const USER_KNOWN_WITHIN: Duration = Duration::from_secs(2);
+const USER_LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// What every view is doing, as [`event_store::projection::EngineHandle::status`] tells it.
 pub type ViewStatus = Arc<dyn Fn() -> Vec<ProjectionStatus> + Send + Sync>;
@@ -129,6 +135,35 @@ impl App {
     pub async fn directory(&self, ws: WorkspaceId) -> Result<Arc<Directory>, ApiError> {
         self.parts.handler.ready(ws).await?;
         Ok(self.parts.handler.directory(ws))
+    }
+
+    /// The same for a user whose token, session or password is valid. Another process may have added them a moment ago: one
+    /// who is not known yet is waited for. Only for those who are proven, since it costs a look at the log and time.
+    ///
+    /// # Errors
+    /// 503 when the database does not answer.
+    pub async fn directory_of(
+        &self,
+        ws: WorkspaceId,
+        user: UserId,
+    ) -> Result<Arc<Directory>, ApiError> {
+        let directory = self.directory(ws).await?;
+        if directory.user(user).is_some() {
+            return Ok(directory);
+        }
+        let handler = &self.parts.handler;
+        let head = self.parts.reader.head(ws).await?;
+        handler.recent().heard_of(ws, head.position);
+        let known = async {
+            loop {
+                let directory: Arc<Directory> = handler.directory(ws);
+                if directory.user(user).is_some() {
+                    return directory;
+                }
+                tokio::time::sleep(USER_LOOK_EVERY).await;
+            }
+        };
+        Ok(tokio::time::timeout(USER_KNOWN_WITHIN, known).await.unwrap_or(directory))
     }
 }
 

@@ -109,7 +109,7 @@ async fn resolve(app: &App, headers: &HeaderMap) -> Result<Caller, ApiError> {
         }
     };
     let user = UserId(user);
-    let directory = app.directory(ws).await?;
+    let directory = app.directory_of(ws, user).await?;
     let account = directory.user(user).filter(|account| account.active);
     let role = account.ok_or_else(ApiError::unauthenticated)?.role;
     let actor = Actor::user(user.0);

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use decider::WorkspaceId;
 
@@ -11,9 +10,6 @@ use super::{CliError, Common};
 use crate::database::{PoolSizes, Starter};
 use crate::seed;
 use crate::service::Service;
-
-/// A running server looks at the log every second: after so long it knows who may sign in.
-const SERVER_KNOWS_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// Opens the service, does the work in the workspace asked for, and puts everything back, whatever came of it.
 pub async fn with<W, F>(common: &Common, work: W) -> Result<ExitCode, CliError>
@@ -45,11 +41,4 @@ where
         work(service, ws).await
     })
     .await
-}
-
-/// Waits until a server beside this command knows what it wrote about users; without one there is nothing to wait for.
-pub async fn until_servers_know(service: &Service) {
-    if !service.database().owns_private() {
-        tokio::time::sleep(SERVER_KNOWS_WITHIN).await;
-    }
 }

@@ -37,7 +37,6 @@ pub async fn run(common: &Common, args: TokenCreateArgs) -> Result<ExitCode, Cli
         let label = args.name.unwrap_or_default();
         let token = NewApiToken { ws, id: token_id.0, user: user_id.0, label };
         let secret = service.ops.tokens.create(&token, now()).await?;
-        session::until_servers_know(&service).await;
         if common.json {
             output::json_line(&serde_json::json!({ "id": token_id, "token": secret.expose() }))?;
         } else {

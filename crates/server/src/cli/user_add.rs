@@ -72,7 +72,6 @@ pub async fn run(common: &Common, args: UserAddArgs) -> Result<ExitCode, CliErro
             let command = RecordPasswordSet { user_id };
             service.handle(ws, CommandId(Uuid::now_v7()), command).await?;
         }
-        session::until_servers_know(&service).await;
         if common.json {
             output::json_line(&serde_json::json!({ "id": user_id }))?;
         } else {

@@ -133,12 +133,6 @@ impl Database {
         Ok((Pools::open(&application, sizes), workspaces))
     }
 
-    /// Whether this process started the private Postgres, so that nobody else uses it yet.
-    #[must_use]
-    pub fn owns_private(&self) -> bool {
-        self.place.owns_private()
-    }
-
     /// How the owner connects.
     #[must_use]
     pub fn owner(&self) -> &PgConnectOptions {

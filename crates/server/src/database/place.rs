@@ -43,11 +43,6 @@ impl Place {
         &self.owner
     }
 
-    /// Whether this process started the private Postgres.
-    pub fn owns_private(&self) -> bool {
-        self.private.as_ref().is_some_and(Private::owned)
-    }
-
     /// How the application connects, and as which role it works.
     pub async fn application(&self, role: &'static str) -> Result<Application, DatabaseError> {
         if self.application.get_username() == role {

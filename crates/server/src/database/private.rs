@@ -18,7 +18,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// A private Postgres in use.
 pub struct Private {
     url: String,
-    owned: bool,
     kind: Kind,
 }
 
@@ -36,7 +35,7 @@ pub fn open(data: &Path, starter: Starter) -> Result<Private, DatabaseError> {
         Starter::Command => {
             let postgres = local_postgres::open(&Settings::new(data)).map_err(private)?;
             let url = postgres.url(NAME);
-            Ok(Private { url, owned: postgres.owned(), kind: Kind::Used(Box::new(postgres)) })
+            Ok(Private { url, kind: Kind::Used(Box::new(postgres)) })
         }
     }
 }
@@ -45,11 +44,6 @@ impl Private {
     /// The URL of the database, for its owner.
     pub fn url(&self) -> &str {
         &self.url
-    }
-
-    /// Whether this process started it, and so ends it.
-    pub fn owned(&self) -> bool {
-        self.owned
     }
 
     /// Stops it if this process started it, then lets the next server in. Blocks.
@@ -77,7 +71,7 @@ fn open_as_server(data: &Path) -> Result<Private, DatabaseError> {
                 data: data.display().to_string(),
                 source,
             })?;
-            return Ok(Private { url, owned: true, kind: Kind::Kept(watched, lock) });
+            return Ok(Private { url, kind: Kind::Kept(watched, lock) });
         }
         drop(postgres);
         if Instant::now() > deadline {
