@@ -262,6 +262,13 @@ fn check_owner(world: &World<'_>, id: Uuid, owner: &str) -> Result<(), Halt> {
     Ok(())
 }
 
+fn covers(world: &World<'_>, id: Uuid, amount: i64) -> Result<(), Halt> {
+    if existing(world, id)?.balance < amount {
+        return Err(Refused::Overdrawn.into());
+    }
+    Ok(())
+}
+
 fn rename(
     world: &World<'_>,
     changes: &mut Changes,
@@ -347,15 +354,11 @@ impl Command for Bank {
                 }
             }
             Self::Withdraw { id, amount } => {
-                if existing(world, *id)?.balance < *amount {
-                    return Err(Refused::Overdrawn.into());
-                }
+                covers(world, *id, *amount)?;
                 changes.on(*id, AccountEvent::Moved { amount: -amount });
             }
             Self::Transfer { from, to, amount } => {
-                if existing(world, *from)?.balance < *amount {
-                    return Err(Refused::Overdrawn.into());
-                }
+                covers(world, *from, *amount)?;
                 existing(world, *to)?;
                 changes.on(*from, AccountEvent::Moved { amount: -amount });
                 changes.on(*to, AccountEvent::Moved { amount: *amount });
