@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod config;
 pub mod database;
+mod door;
 pub mod logging;
 pub mod running;
 pub mod secret;

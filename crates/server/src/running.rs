@@ -5,15 +5,18 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use api::{App, AppParts, DraftSweep, Settings, sweep_finished_drafts};
+use event_store::log::notify;
 use event_store::projection::{
     self, Checkpoints, Engine, EngineHandle, EngineParts, ProjectionStatus,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::door;
 use crate::service::{Service, ServiceError, now};
 
 /// How long running requests may take once the end is near.
@@ -38,6 +41,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     door: JoinHandle<std::io::Result<()>>,
     chores: JoinHandle<()>,
+    notices: JoinHandle<()>,
     /// Dropping it would end the views.
     _views: watch::Sender<bool>,
 }
@@ -78,9 +82,15 @@ impl Running {
         let checkpoints = engine.checkpoints().clone();
         let engine: SharedEngine = Arc::new(Mutex::new(Some(engine)));
         let app = App::new(parts(&service, checkpoints, Arc::clone(&engine)));
-        let door = tokio::spawn(serve(listener, app.clone(), stopping.clone()));
+        // Other nodes, and commands beside this one, tell at once what they wrote; without them a poll finds it a second later.
+        let notices = notify::spawn(
+            PgConnectOptions::clone(&service.pools.append.connect_options()),
+            service.handler.recent().clone(),
+            stopping.clone(),
+        );
+        let door = tokio::spawn(door::serve(listener, app.clone(), stopping));
         let chores = tokio::spawn(chores(app.clone(), service.ops.clone()));
-        Ok(Self { app, address, service, engine, stop, door, chores, _views: views })
+        Ok(Self { app, address, service, engine, stop, door, chores, notices, _views: views })
     }
 
     /// The service behind it.
@@ -100,6 +110,7 @@ impl Running {
     pub async fn stop(self) {
         self.stop.send_replace(true);
         self.chores.abort();
+        self.notices.abort();
         let mut door = self.door;
         if !door.is_finished() && timeout(DRAIN_WITHIN, &mut door).await.is_err() {
             tracing::warn!("some requests took too long and were cut off");
@@ -142,20 +153,6 @@ fn parts(service: &Service, checkpoints: Checkpoints, engine: SharedEngine) -> A
         metrics: metrics_handle(),
         settings,
     }
-}
-
-async fn serve(
-    listener: TcpListener,
-    app: App,
-    mut stopping: watch::Receiver<bool>,
-) -> std::io::Result<()> {
-    let service = api::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(async move {
-            // A sender that is gone means the end as well.
-            drop(stopping.wait_for(|stopping| *stopping).await);
-        })
-        .await
 }
 
 async fn chores(app: App, ops: ops::Ops) {

@@ -1,0 +1,96 @@
+//! The door: takes connections and gives up those that only hold it open. What comes after the head of a request is bounded by
+//! the HTTP layer itself.
+
+use std::io::{Error, ErrorKind, Result};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use api::App;
+use axum::Router;
+use axum::extract::connect_info::ConnectInfo;
+use axum::http::Request;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+/// How long the head of a request may take to arrive, and how long a connection may stay between two requests.
+const HEAD_WITHIN: Duration = Duration::from_secs(20);
+/// How long to wait when no further connection can be taken, for want of file descriptors for example.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Takes connections until the end is near, then waits for those that are there.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<()> {
+    let router = api::router(app);
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            // A sender that is gone means the end as well.
+            _ = stopping.wait_for(|stopping| *stopping) => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let ending = stopping.clone();
+                connections.spawn(connection(stream, peer, router.clone(), ending));
+            }
+            Err(error) if is_theirs(&error) => {}
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "no connection can be taken"
+                );
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// One connection: request after request, each of which knows where it comes from.
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let service = tower::service_fn(move |mut request: Request<_>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request)
+    });
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
+    let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let mut served = pin!(served);
+    // What it answers holds a lock, and must not be held.
+    let ending = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = ending => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// Whether an error says something about one connection alone.
+fn is_theirs(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset
+    )
+}
