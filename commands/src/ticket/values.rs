@@ -7,7 +7,7 @@ use events::property::DataType;
 use events::ticket::{PropertiesSet, property_aspect, property_field};
 use events::value::{PropertyChange, PropertyValue};
 use events::{PropertyId, TicketId};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::TicketRejection;
 use crate::directory::Directory;
@@ -18,6 +18,12 @@ use crate::text;
 
 const INVALID_VALUE: Fault =
     Fault { code: "invalid_value", message: "does not fit the property's type" };
+const NOT_EXACT: Fault = Fault {
+    code: "number_not_exact",
+    message: "has more digits than a JSON number keeps; send it as text",
+};
+/// Decimal digits that a double keeps.
+const DOUBLE_DIGITS_MAX: usize = 15;
 
 /// Values by API name or id of the property, as JSON; null empties the property.
 #[derive(Clone, Debug, Default)]
@@ -177,8 +183,10 @@ fn clear_value(property: &LiveProperty, value: &Value) -> Result<Option<ClearVal
             (!text::is_blank(&text)).then_some(ClearValue::Text(text))
         }
         DataType::Number => {
-            let text = value.as_number().map(ToString::to_string);
-            let text = text.map_or_else(|| word().map(str::to_owned), Ok)?;
+            let text = match value.as_number() {
+                Some(number) => exact(number)?,
+                None => word()?.to_owned(),
+            };
             filled(&text).map(decimal).transpose()?.map(ClearValue::Number)
         }
         DataType::Date => filled(word()?).map(date).transpose()?.map(ClearValue::Date),
@@ -210,6 +218,16 @@ fn choices(property: &LiveProperty, value: &Value) -> Result<Option<ClearValue>,
     let in_order = property.choices.iter().map(|choice| choice.value.clone());
     let chosen: Vec<_> = in_order.filter(|choice| wanted.contains(&choice.as_str())).collect();
     Ok((!chosen.is_empty()).then_some(ClearValue::MultiChoice(chosen)))
+}
+
+/// A double is faithful to fifteen digits: one with more may have been rounded before it came here, and nobody would know.
+fn exact(number: &Number) -> Result<String, Fault> {
+    let text = number.to_string();
+    let digits = text.strip_suffix(".0").unwrap_or(&text).bytes().filter(u8::is_ascii_digit);
+    if number.is_f64() && digits.skip_while(|digit| *digit == b'0').count() > DOUBLE_DIGITS_MAX {
+        return Err(NOT_EXACT);
+    }
+    Ok(text)
 }
 
 /// A decimal number in its one spelling: no plus, no needless zeros, no minus zero.
@@ -319,6 +337,25 @@ mod tests {
         let long = json!("a".repeat(PROPERTY_TEXT_BYTES_MAX + 1));
         assert!(value("root_cause", &long) == Err(text::TOO_LONG));
         assert!(value("root_cause", &json!("a\0")) == Err(text::INVALID_TEXT));
+    }
+
+    #[test]
+    fn a_number_that_may_have_been_rounded_is_refused_t11() {
+        for (text, kept) in [
+            ("0.1", Some("0.1")),
+            ("1234567.89", Some("1234567.89")),
+            ("0.000123456789012345", Some("0.000123456789012345")),
+            ("18446744073709551615", Some("18446744073709551615")),
+            ("0.1234567890123456789", None),
+            ("123456789.123456789123", None),
+            ("9007199254740993.5", None),
+        ] {
+            let found = value("amount", &serde_json::from_str(text).unwrap());
+            let expected = kept.map(|kept| Some(ClearValue::Number(kept.to_owned())));
+            assert!(found == expected.ok_or(NOT_EXACT), "{text}");
+        }
+        let long = ClearValue::Number("0.1234567890123456789".into());
+        assert_value("amount", &json!("0.1234567890123456789"), long);
     }
 
     #[test]
