@@ -9,6 +9,9 @@ use vault::VaultError;
 use crate::error::{ApiError, Kind};
 use crate::problem::{EventLine, FieldProblem};
 
+/// So many fields an answer finds fault with: whoever sends ten thousand wrong ones is not answered with as many.
+const FIELDS_MAX: usize = 100;
+
 impl From<Rejected> for ApiError {
     fn from(rejected: Rejected) -> Self {
         if rejected.kind == RejectionKind::NotFound && rejected.code == "not_found" {
@@ -16,7 +19,8 @@ impl From<Rejected> for ApiError {
         }
         let mut error = Self::new(rejected.kind.into(), rejected.code, rejected.detail);
         error.problem.missing_right = rejected.missing_right.map(str::to_owned);
-        error.problem.errors = rejected.fields.into_iter().map(FieldProblem::from).collect();
+        let fields = rejected.fields.into_iter().take(FIELDS_MAX);
+        error.problem.errors = fields.map(FieldProblem::from).collect();
         error
     }
 }

@@ -5,8 +5,10 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use serde_path_to_error::{Path, Segment};
 
 use crate::error::{ApiError, Kind};
+use crate::objects::Objects;
 
 /// Reads a body as JSON. Names that stand twice in one object are refused: readers disagree on which one counts.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
@@ -35,10 +37,18 @@ pub(crate) fn typed<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {
     if !value.is_object() {
         return Err(ApiError::malformed_field("", "invalid_type", "expected an object"));
     }
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        explain(if path == "." { "" } else { &path }, &error.inner().to_string())
-    })
+    serde_path_to_error::deserialize(Objects(value))
+        .map_err(|error| explain(&place_of(error.path()), &error.inner().to_string()))
+}
+
+/// A place in a body as rules name it too: `statuses.0.name`.
+fn place_of(path: &Path) -> String {
+    let words = path.iter().filter_map(|segment| match segment {
+        Segment::Seq { index } => Some(index.to_string()),
+        Segment::Map { key } => Some(key.clone()),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    });
+    words.collect::<Vec<_>>().join(".")
 }
 
 /// For fields that tell "leave it" (absent) from "take it away" (null):
@@ -54,34 +64,54 @@ where
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
-/// What serde says, without the content it quotes.
+/// What serde says, without the content it quotes and in words of our own.
 fn explain(path: &str, said: &str) -> ApiError {
-    let name = said.split('`').nth(1).unwrap_or_default();
-    let expected = said.split_once("expected ").map(|(_, rest)| match rest.split(' ').next() {
-        Some("struct" | "map" | "internally" | "adjacently") => "an object",
-        Some("enum") => "one of the known words",
-        _ => rest,
-    });
     if said.starts_with("unknown field") {
-        let message = "this field is not known here";
-        return ApiError::malformed_field(&joined(path, name), "unknown_field", message);
-    }
-    if said.starts_with("missing field") {
+        // The path ends with the name.
         return ApiError::malformed_field(
-            &joined(path, name),
-            "missing_field",
-            "this field is missing",
+            &shortened(path),
+            "unknown_field",
+            "this field is not known here",
         );
     }
-    if said.starts_with("duplicate field") {
-        return ApiError::malformed_field(&joined(path, name), "duplicate_key", DUPLICATE);
+    for (start, code, message) in [
+        ("missing field `", "missing_field", "this field is missing"),
+        ("duplicate field `", "duplicate_key", DUPLICATE),
+    ] {
+        if let Some(name) = said.strip_prefix(start).and_then(|rest| rest.split('`').next()) {
+            return ApiError::malformed_field(&shortened(&joined(path, name)), code, message);
+        }
     }
     let code = if said.starts_with("invalid type") { "invalid_type" } else { "invalid_value" };
-    let message = match expected {
-        Some(expected) => format!("expected {expected}"),
-        None => "this is not a value of the right form".to_owned(),
+    ApiError::malformed_field(&shortened(path), code, expected(said))
+}
+
+/// What would have been right. The content that serde quotes stands before it, and may hold anything.
+fn expected(said: &str) -> String {
+    let wanted = said.rsplit_once(", expected ").map_or("", |(_, wanted)| wanted);
+    if said.starts_with("unknown variant") {
+        return format!("expected {}", wanted.replace('`', "\""));
+    }
+    let word = match wanted.split(' ').next().unwrap_or_default() {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "expected a whole number that is not negative",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "expected a whole number",
+        "f32" | "f64" => "expected a number",
+        "struct" | "map" => "expected an object",
+        _ => match wanted {
+            "a string" | "a borrowed string" => "expected a string",
+            "a boolean" => "expected true or false",
+            "a sequence" => "expected a list",
+            "a map" => "expected an object",
+            "a formatted UUID string" => "expected an id",
+            _ => "this is not a value of the right form",
+        },
     };
-    ApiError::malformed_field(path, code, message)
+    word.to_owned()
+}
+
+/// A name may be as long as the body: so much of it is repeated.
+fn shortened(name: &str) -> String {
+    name.chars().take(NAME_CHARS_MAX).collect()
 }
 
 fn joined(path: &str, name: &str) -> String {
@@ -92,6 +122,8 @@ fn joined(path: &str, name: &str) -> String {
     }
 }
 
+/// How much of a field's name an answer repeats.
+const NAME_CHARS_MAX: usize = 200;
 const DUPLICATE: &str = "a name stands twice in one object";
 
 fn place(what: &str, error: &serde_json::Error) -> String {
@@ -237,10 +269,11 @@ mod tests {
             (
                 r#"{"name":"a","inner":{"count":1,"list":[1,"x"]}}"#,
                 "invalid_type",
-                "\"inner.list[1]\"",
+                "\"inner.list.1\"",
             ),
             (r#"{"name":"a","inner":{"count":-1}}"#, "invalid_value", "\"inner.count\""),
             (r#"["a",null,7]"#, "invalid_type", ""),
+            (r#"{"name":"a","inner":[1,[]]}"#, "invalid_type", "\"inner\""),
             (r#""text""#, "invalid_type", ""),
             (r#"{"name":"a""#, "malformed_json", ""),
             (r#"{"name":"a"} x"#, "malformed_json", ""),
@@ -256,9 +289,25 @@ mod tests {
     }
 
     #[test]
-    fn refused_content_is_not_repeated() {
-        let (_, error) = refused(r#"{"name":"a","inner":"planted"}"#);
-        assert!(!error.contains("planted"), "{error}");
+    fn refused_content_is_not_repeated_and_types_are_told_in_plain_words() {
+        for body in [
+            r#"{"name":"a","inner":"planted"}"#,
+            r#"{"name":"a","owner":"x, expected planted"}"#,
+            r#"{"name":"a","inner":{"count":"`planted`"}}"#,
+        ] {
+            let (_, error) = refused(body);
+            assert!(!error.contains("planted") && !error.contains("u32"), "{error}");
+        }
+        let (_, error) = refused(r#"{"name":"a","owner":"7"}"#);
+        assert!(error.contains("expected a whole number that is not negative"), "{error}");
+    }
+
+    #[test]
+    fn the_name_of_an_unknown_field_is_whole_unless_it_is_endless() {
+        let (_, error) = refused(r#"{"name":"a","a`b":1}"#);
+        assert!(error.contains("\"a`b\""), "{error}");
+        let (_, error) = refused(&format!(r#"{{"name":"a","{}":1}}"#, "x".repeat(10_000)));
+        assert!(error.len() < 2_000, "{error}");
     }
 
     #[test]

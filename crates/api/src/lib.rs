@@ -49,6 +49,7 @@ mod json;
 mod layers;
 mod list;
 mod metrics;
+mod objects;
 mod openapi;
 mod opened;
 mod origin;

@@ -1,12 +1,16 @@
 //! Mail addresses as clients write them: `anna@example.org`, `Anna <anna@example.org>`, or an object.
 
+use std::fmt;
+
 use decider::Personal;
 use events::message::Address;
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use utoipa::ToSchema;
 
 /// A recipient: a text such as `Anna <anna@example.org>`, or name and address apart.
-#[derive(Clone, Deserialize, ToSchema)]
+#[derive(Clone, ToSchema)]
 #[serde(untagged)]
 #[schema(as = Recipient)]
 pub enum RecipientBody {
@@ -25,6 +29,31 @@ pub struct RecipientParts {
     name: Option<String>,
     /// The address.
     email: String,
+}
+
+/// By hand, so that a mistake in the parts is named: trying one form after the other would only say that none fits.
+impl<'de> Deserialize<'de> for RecipientBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RecipientVisitor)
+    }
+}
+
+struct RecipientVisitor;
+
+impl<'de> Visitor<'de> for RecipientVisitor {
+    type Value = RecipientBody;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<RecipientBody, E> {
+        Ok(RecipientBody::Text(text.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<RecipientBody, A::Error> {
+        RecipientParts::deserialize(MapAccessDeserializer::new(entries)).map(RecipientBody::Parts)
+    }
 }
 
 impl From<RecipientBody> for Address {
