@@ -14,6 +14,7 @@ use http::{HeaderMap, Method, header};
 use crate::app::App;
 use crate::error::{ApiError, Kind, ProblemCode};
 use crate::origin;
+use crate::read::AtLeast;
 
 /// The name of the session cookie.
 pub const SESSION_COOKIE: &str = "ledgerdesk_session";
@@ -78,7 +79,8 @@ pub async fn authenticate(State(app): State<App>, mut request: Request, next: Ne
         Ok(caller) => caller,
         Err(error) => return error.into_response(),
     };
-    let response = match check_origin(&app, &caller, &request) {
+    let sound = check_origin(&app, &caller, &request).and_then(|()| check_position(&request));
+    let response = match sound {
         Ok(()) => {
             request.extensions_mut().insert(caller.clone());
             next.run(request).await
@@ -149,6 +151,11 @@ fn check_origin(app: &App, caller: &Caller, request: &Request) -> Result<(), Api
         return Ok(());
     }
     origin::check(request.headers(), request.uri(), app.settings().public_url.as_deref())
+}
+
+/// A position that is none is refused on every read, also where the answer is always the newest.
+fn check_position(request: &Request) -> Result<(), ApiError> {
+    if request.method() == Method::GET { AtLeast::of(request.headers()).map(drop) } else { Ok(()) }
 }
 
 async fn record_refusal(

@@ -6,6 +6,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Path, Query};
 use decider::LogPosition;
 use event_store::projection::Freshness;
+use http::HeaderMap;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -43,11 +44,21 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        // No text that is stored holds a NUL, and the database does not even take one to look for it.
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(explain_nul(parts.uri.query().unwrap_or_default()));
+        }
         match Query::<T>::try_from_uri(&parts.uri) {
             Ok(Query(params)) => Ok(Self(params)),
             Err(rejection) => Err(explain(&rejection)),
         }
     }
+}
+
+fn explain_nul(query: &str) -> ApiError {
+    let pair = query.split('&').find(|pair| pair.contains("%00")).unwrap_or_default();
+    let name = pair.split('=').next().filter(|name| !name.contains('%')).unwrap_or_default();
+    ApiError::malformed_field(name, "invalid_parameter", "contains a character that is not allowed")
 }
 
 fn explain(rejection: &QueryRejection) -> ApiError {
@@ -77,7 +88,8 @@ fn explain(rejection: &QueryRejection) -> ApiError {
     ApiError::malformed_field(name, "invalid_parameter", "this is not a value of the right form")
 }
 
-/// The position that the answer must have reached: the header `Log-Position`.
+/// The position that the answer must have reached: the header `Log-Position`. Reads that fold the log itself are always as
+/// new as that; the form of the header is checked for them too (see [`crate::caller::authenticate`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AtLeast(pub Option<LogPosition>);
 
@@ -85,7 +97,14 @@ impl<S: Send + Sync> FromRequestParts<S> for AtLeast {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let Some(value) = parts.headers.get(LOG_POSITION) else { return Ok(Self(None)) };
+        Self::of(&parts.headers)
+    }
+}
+
+impl AtLeast {
+    /// What the headers ask for.
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+        let Some(value) = headers.get(LOG_POSITION) else { return Ok(Self(None)) };
         let position = value.to_str().ok().and_then(|text| LogPosition::from_str(text.trim()).ok());
         if position.is_none() {
             let detail = "Log-Position takes a position as a write answered it";
@@ -133,6 +152,7 @@ mod tests {
             ("limit=1", "missing_parameter", "\"name\""),
             ("name=a&limit=x", "invalid_parameter", "\"limit\""),
             ("name=a&name=b", "invalid_parameter", "\"name\""),
+            ("limit=1&name=a%00b", "invalid_parameter", "\"name\""),
         ] {
             let (found, error) = refused(query).await;
             assert_eq!(found, code, "{query}: {error}");

@@ -214,6 +214,7 @@ impl FilterBody {
     /// The conditions; none when no ticket can meet them.
     fn conditions(self, directory: &Directory, me: UserId) -> Result<Option<Filter>, ApiError> {
         self.refuse_too_many()?;
+        self.refuse_nul()?;
         let mut statuses = self.status_ids;
         if !self.status_categories.is_empty() {
             let all = directory.pipelines().flat_map(|(_, pipeline)| &pipeline.statuses);
@@ -271,6 +272,20 @@ impl FilterBody {
     }
 }
 
+impl FilterBody {
+    /// No text that is stored holds a NUL, and the database does not even take one to look for it.
+    fn refuse_nul(&self) -> Result<(), ApiError> {
+        for (field, words) in [("tags", &self.tags), ("categories", &self.categories)] {
+            if let Some(index) = words.iter().position(|word| word.contains('\0')) {
+                let field = format!("filter.{field}.{index}");
+                let message = "contains characters that are not allowed";
+                return Err(ApiError::invalid_field(&field, "invalid_text", message));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Period {
     fn range(self) -> RangeInclusive<Timestamp> {
         let from = self.from.unwrap_or(Timestamp::from_micros(i64::MIN));
@@ -312,6 +327,16 @@ mod tests {
         let filter = filter(&serde_json::json!({ "tags": tags }).to_string());
         let refused = filter.conditions(&Directory::default(), UserId(Uuid::nil()));
         assert_eq!(refused.unwrap_err().code(), "too_many");
+    }
+
+    #[test]
+    fn a_word_that_no_database_takes_is_refused() {
+        let filter = filter(r#"{"categories": ["x", "a\u0000b"]}"#);
+        let refused = filter.conditions(&Directory::default(), UserId(Uuid::nil())).unwrap_err();
+        assert_eq!(
+            (refused.code(), &*refused.fields()[0].field),
+            ("invalid_text", "filter.categories.1")
+        );
     }
 
     #[test]
