@@ -98,7 +98,14 @@ fn complete(method: HttpMethod, operation: &mut Operation, protected: bool) {
         operation.responses.responses.entry(status.to_string()).or_insert(RefOr::T(response));
     }
     if protected {
-        let headers = if writes { write_headers() } else { vec![log_position()] };
+        let headers = match operation.operation_id.as_deref() {
+            // It asks with a body, and writes nothing.
+            Some("query_tickets") => vec![log_position()],
+            // A file has no version before it is there.
+            Some("upload") => vec![idempotency_key()],
+            _ if writes => vec![idempotency_key(), if_match()],
+            _ => vec![log_position()],
+        };
         let known = operation.parameters.get_or_insert_default();
         known.extend(headers.into_iter().map(RefOr::T));
     }
@@ -113,11 +120,12 @@ fn problem(description: &str) -> utoipa::openapi::Response {
         .build()
 }
 
-fn write_headers() -> Vec<Parameter> {
-    vec![
-        header("Idempotency-Key", "at most 255 characters; the same key has one effect"),
-        header("If-Match", "the version that was seen, in quotes"),
-    ]
+fn idempotency_key() -> Parameter {
+    header("Idempotency-Key", "at most 255 characters; the same key has one effect")
+}
+
+fn if_match() -> Parameter {
+    header("If-Match", "the version that was seen, in quotes")
 }
 
 fn log_position() -> Parameter {
