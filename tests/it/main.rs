@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has to say so at once"
 )]
 
+mod bad_input;
 mod cli;
 mod comments;
 mod contacts;
@@ -15,6 +16,7 @@ mod given_postgres;
 mod import;
 mod originals;
 mod people;
+mod refusals;
 mod replies;
 mod settings;
 mod startup;
