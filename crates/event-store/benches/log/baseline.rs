@@ -137,13 +137,13 @@ async fn bare(setup: &Setup, connection: &mut PgConnection, size: usize) {
 
 /// As many single-event commands on streams of their own: each has an id to look up, a version to check, a row to remember it.
 async fn function(setup: &Setup, connection: &mut PgConnection, size: usize) {
-    let head = setup.handler.reader().head(setup.ws).await.unwrap();
+    let head = setup.handler.reader().head(setup.scratch).await.unwrap();
     let mut batch = AppendBatch::default();
     for _ in 0..size {
         let (stream, command) = (Uuid::now_v7(), CommandId(Uuid::new_v4()));
         batch.command(command, [0; 32]);
         let stored = StoredEvent {
-            ws: setup.ws,
+            ws: setup.scratch,
             position: LogPosition(0),
             at: Timestamp::from_micros(0),
             occurred_at: Timestamp::from_micros(0),
@@ -160,7 +160,7 @@ async fn function(setup: &Setup, connection: &mut PgConnection, size: usize) {
         batch.event(PendingEvent { stored, occurred_at: None, directory: false }).unwrap();
         batch.guard(stream, 0);
     }
-    let outcome = append(connection, setup.ws, Uuid::nil(), &head, &batch).await.unwrap();
+    let outcome = append(connection, setup.scratch, Uuid::nil(), &head, &batch).await.unwrap();
     assert!(matches!(outcome, Appended::Written(_)), "{outcome:?}");
 }
 

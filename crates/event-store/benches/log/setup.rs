@@ -18,6 +18,8 @@ pub struct Setup {
     pub folder: tempfile::TempDir,
     pub pool: PgPool,
     pub ws: WorkspaceId,
+    /// A log of its own for events that no view knows.
+    pub scratch: WorkspaceId,
     pub handler: CommandHandler,
     pub accounts: Vec<Uuid>,
     postgres: LocalPostgres,
@@ -51,7 +53,10 @@ impl Setup {
             .await
             .unwrap();
         let ws = WorkspaceId(Uuid::now_v7());
-        sqlx::query("select es.open_workspace($1)").bind(ws.0).execute(&pool).await.unwrap();
+        let scratch = WorkspaceId(Uuid::now_v7());
+        for ws in [ws, scratch] {
+            sqlx::query("select es.open_workspace($1)").bind(ws.0).execute(&pool).await.unwrap();
+        }
         let vault = Vault::open(pool.clone(), &folder.path().join("master.key")).await.unwrap();
         let handler = CommandHandler::new(
             (pool.clone(), LogReader::new(pool.clone())),
@@ -61,7 +66,7 @@ impl Setup {
             HandlerSettings::default(),
         );
         let accounts: Vec<Uuid> = (0..1000).map(|_| Uuid::now_v7()).collect();
-        let setup = Self { folder, pool, ws, handler, accounts, postgres };
+        let setup = Self { folder, pool, ws, scratch, handler, accounts, postgres };
         for (index, id) in setup.accounts.iter().enumerate() {
             setup.send(bank::Bank::open(*id, &index.to_string())).await;
         }

@@ -24,6 +24,8 @@ pub struct Setup {
     /// The owner's connections, for the plain tables.
     pub pool: PgPool,
     pub ws: WorkspaceId,
+    /// A log of its own for events that no view knows.
+    pub scratch: WorkspaceId,
     pub handler: CommandHandler,
     pub actor: Actor,
     pub statuses: Vec<StatusId>,
@@ -60,6 +62,9 @@ impl Setup {
             .await
             .unwrap();
         let pool = PgPoolOptions::new().max_connections(66).connect(&url).await.unwrap();
+        let scratch = WorkspaceId(Uuid::now_v7());
+        let open = sqlx::query("select es.open_workspace($1)").bind(scratch.0);
+        open.execute(&pool).await.unwrap();
         let (users, token) = people(&service, ws).await;
         let directory = service.handler.directory::<commands::Directory>(ws);
         let statuses = directory
@@ -76,6 +81,7 @@ impl Setup {
             folder,
             pool,
             ws,
+            scratch,
             handler,
             actor: Actor::user(users[0].0),
             statuses,
