@@ -1,7 +1,8 @@
 //! What the log costs, beside the limits of the machine and the plainest ways to write the same rows. One run measures all
 //! of it in turn, several times over, on one Postgres with fsync on, and prints medians with their spread.
 //!
-//! `cargo bench -p event-store --bench log`; `ROUNDS` (7) and `SECONDS` (2, per measurement) change its length.
+//! `cargo bench -p event-store --bench log`; `ROUNDS` (7) and `SECONDS` (2, per measurement) change its length. For profiling,
+//! `ONLY_CALLERS=64` runs one kind of load and nothing else, and `DEPOSITS=1` leaves out commands that seal.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
