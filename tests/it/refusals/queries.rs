@@ -18,7 +18,8 @@ async fn a_page_takes_a_limit_from_1_to_200_and_a_cursor_of_its_own() {
     let (desk, head) = (&world.desk, world.head().await);
     let users = desk.get("/api/v1/users?limit=1").await.ok();
     let foreign = text(&users["next_cursor"]);
-    let tampered = format!("{}A", &foreign[..foreign.len() - 1]);
+    let other = if foreign.ends_with('A') { 'E' } else { 'A' };
+    let tampered = format!("{}{other}", &foreign[..foreign.len() - 1]);
     let long = "A".repeat(3_000);
     for operation in world.document.operations.iter().filter(|operation| operation.reads()) {
         let path = world.example(operation).path;
