@@ -3,7 +3,7 @@
 -- The advisory lock is for speed; the primary key of es.commit is the safety. The head is read in a later statement than
 -- the lock: a statement that waited for the lock would still look at its old snapshot.
 create function es.append(
-    p_ws uuid, p_node uuid, p_number bigint, p_directory bigint, p_numbers bigint, p_directory_offset integer,
+    p_ws uuid, p_node uuid, p_after bigint, p_number bigint, p_directory bigint, p_numbers bigint, p_directory_offset integer,
     p_content bytea,
     c_cmd uuid[], c_hash bytea[], c_offset integer[], c_n integer[],
     g_stream uuid[], g_version integer[],
@@ -12,7 +12,8 @@ create function es.append(
     e_occurred bigint[], e_actor text[], e_meta text[], e_payload bytea[], e_leaf bytea[],
     k_scope text[], k_mac bytea[], k_seq integer[], k_stream uuid[],
     a_key uuid[], a_kind text[], a_scope uuid[], s_subject uuid[], s_key uuid[],
-    out status smallint,                -- 0 written, 1 the base is stale, 2 see the lists, 3 workspace closed or unknown
+    out status smallint,                -- 0 written, 1 the base is stale, 2 see the lists, 3 workspace closed or unknown,
+                                        -- 4 the commit p_after is not written yet
     out head_no bigint, out head_pos bigint, out head_number bigint, out head_directory bigint,
     out head_at timestamptz, out head_hash bytea,
     out dup_ord integer[], out dup_pos bigint[], out dup_n integer[], out dup_same boolean[],
@@ -42,6 +43,11 @@ begin
     head_directory := coalesce(v_prev.last_directory, 0);
     head_at := v_prev.at;
     head_hash := coalesce(v_prev.hash, decode(repeat('00', 32), 'hex'));
+
+    if head_no < p_after then
+        status := 4;
+        return;
+    end if;
 
     -- Duplicates first: a repeat answers its original positions whatever else changed since.
     select array_agg(d.ord), array_agg((d.found).first_pos), array_agg((d.found).n),

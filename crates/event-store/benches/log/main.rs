@@ -2,7 +2,8 @@
 //! of it in turn, several times over, on one Postgres with fsync on, and prints medians with their spread.
 //!
 //! `cargo bench -p event-store --bench log`; `ROUNDS` (7) and `SECONDS` (2, per measurement) change its length. For profiling,
-//! `ONLY_CALLERS=64` runs one kind of load and nothing else, and `DEPOSITS=1` leaves out commands that seal.
+//! `ONLY_CALLERS=64` runs one kind of load and nothing else, `DEPOSITS=1` leaves out commands that seal, and `ONLY_CPU=1` measures
+//! the server's processor time alone.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -38,6 +39,13 @@ async fn run() {
     if let Some(callers) = std::env::var("ONLY_CALLERS").ok().and_then(|text| text.parse().ok()) {
         // For profiling: nothing but one kind of load.
         callers::measure(&setup, &mut table, callers).await;
+        table.print();
+        return setup.remove().await;
+    }
+    if std::env::var_os("ONLY_CPU").is_some() {
+        for _ in 0..rounds {
+            baseline::cpu(&setup, &mut table).await;
+        }
         table.print();
         return setup.remove().await;
     }

@@ -1,11 +1,10 @@
-//! The task that appends for one workspace: decides what has queued while the batch before is on its way to the database.
+//! The task that appends for one workspace: decides what has queued while the batches before are on their way to the database.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use decider::{AnyState, LogPosition, WorkspaceId};
-use sqlx::{Connection, PgConnection};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -15,6 +14,7 @@ use super::decide::{OwnFacts, Refusal, Round};
 use super::desk::{Overlay, Reads};
 use super::error::{Broken, chain};
 use super::fetch::{Errand, Errands, Parked};
+use super::lanes::{LANES, Lanes};
 use super::shipment::{Landed, Shipment};
 use super::{Job, Shared};
 use crate::log::{Follower, Head};
@@ -87,7 +87,7 @@ pub(super) struct Appender {
     pub cache: Cache,
     pub directory: AnyState,
     pub publish: watch::Sender<AnyState>,
-    pub connection: Option<PgConnection>,
+    pub lanes: Lanes,
     /// Whether the directory has been read up to the head.
     pub loaded: bool,
     /// Whether the head may be behind what this node itself wrote, after an append whose outcome is open.
@@ -95,7 +95,8 @@ pub(super) struct Appender {
     pub waiting: VecDeque<Waiting>,
     pub parked: Vec<Parked>,
     pub next: Next,
-    pub in_flight: Option<InFlight>,
+    /// The batches on their way, the oldest first.
+    pub in_flight: VecDeque<InFlight>,
     /// How many batches are sent with one command each, after the database refused one with many.
     pub singly: usize,
     fetching: Option<JoinHandle<Errands>>,
@@ -110,6 +111,7 @@ pub(super) fn spawn(
     jobs: mpsc::Receiver<Job>,
     publish: watch::Sender<AnyState>,
 ) {
+    let lanes = Lanes::new(shared.pool.clone());
     let appender = Appender {
         head: Head::EMPTY,
         cache: Cache::new(shared.settings.cache_bytes_max),
@@ -118,13 +120,13 @@ pub(super) fn spawn(
         shared,
         ws,
         publish,
-        connection: None,
+        lanes,
         loaded: false,
         in_doubt: false,
         waiting: VecDeque::new(),
         parked: Vec::new(),
         next: Next::new(),
-        in_flight: None,
+        in_flight: VecDeque::new(),
         singly: 0,
         fetching: None,
         idle_polls: 0,
@@ -142,7 +144,7 @@ impl Appender {
                 self.give_up(&error);
                 continue;
             }
-            let (sending, fetching) = (self.in_flight.is_some(), self.fetching.is_some());
+            let (sending, fetching) = (!self.in_flight.is_empty(), self.fetching.is_some());
             let idle = !sending && !fetching;
             if idle && self.is_busy() {
                 continue;
@@ -150,7 +152,7 @@ impl Appender {
             let room = self.waiting.len() + self.parked.len() < BATCH_COMMANDS_MAX;
             tokio::select! {
                 biased;
-                landed = land(self.in_flight.as_mut().map(|batch| &mut batch.sending)), if sending => {
+                landed = land(self.in_flight.front_mut().map(|batch| &mut batch.sending)), if sending => {
                     if let Err(error) = self.landed(landed).await {
                         self.give_up(&error);
                     }
@@ -161,6 +163,7 @@ impl Appender {
                         self.give_up(&error);
                     }
                 }
+                () = self.lanes.opened(), if self.lanes.is_opening() => {}
                 job = jobs.recv(), if open && room => match job {
                     Some(first) => self.take_queued(first, &mut jobs),
                     None => open = false,
@@ -180,7 +183,7 @@ impl Appender {
     }
 
     fn is_busy(&self) -> bool {
-        self.in_flight.is_some()
+        !self.in_flight.is_empty()
             || self.fetching.is_some()
             || !self.waiting.is_empty()
             || !self.parked.is_empty()
@@ -200,10 +203,8 @@ impl Appender {
     /// A workspace in which nothing happens keeps no connection.
     fn rest(&mut self) {
         self.idle_polls += 1;
-        if self.idle_polls > IDLE_POLLS_MAX
-            && let Some(connection) = self.connection.take()
-        {
-            tokio::spawn(connection.close());
+        if self.idle_polls > IDLE_POLLS_MAX {
+            self.lanes.close();
         }
     }
 
@@ -217,16 +218,19 @@ impl Appender {
         }
     }
 
-    /// Decides what waits, as far as it can be decided now, and sends the next batch if none is on its way. What is decided
-    /// while a batch is on its way counts on that batch: should it fail, it is decided again.
+    /// Decides what waits, as far as it can be decided now, and sends the next batch if there is a way. What is decided
+    /// while batches are on their way counts on them: should one fail, it is decided again.
     async fn advance(&mut self) -> Result<(), Broken> {
         if self.waiting.is_empty() && self.parked.is_empty() && self.next.is_empty() {
             return Ok(());
         }
         if !self.loaded || self.in_doubt {
+            if !self.in_flight.is_empty() {
+                return Ok(()); // the head is known only once they have landed
+            }
             self.catch_up().await?;
         }
-        if !self.in_flight.as_ref().is_some_and(|batch| batch.closed) {
+        if !self.in_flight.iter().any(|batch| batch.closed) {
             self.decide_waiting();
         }
         self.cache.shrink(self.fetching.is_some() || !self.parked.is_empty());
@@ -235,10 +239,22 @@ impl Appender {
             let errand = Errand::new(self, jobs);
             self.fetching = Some(tokio::spawn(errand.run()));
         }
-        if self.in_flight.is_none() && !self.next.is_empty() {
+        if !self.next.is_empty() && self.may_launch() {
             self.launch().await?;
         }
         Ok(())
+    }
+
+    /// A batch follows another only when it is as large: what comes meanwhile makes batches, not a queue of small ones.
+    fn may_launch(&mut self) -> bool {
+        let Some(before) = self.in_flight.back() else { return true };
+        if self.in_flight.len() == LANES || self.next.decided.len() < before.decided.len() {
+            return false;
+        }
+        if !self.lanes.is_free() {
+            self.lanes.open_another();
+        }
+        self.lanes.is_free() && self.singly == 0
     }
 
     async fn launch(&mut self) -> Result<(), Broken> {
@@ -255,11 +271,16 @@ impl Appender {
         let shipment = Shipment {
             shared: Arc::clone(&self.shared),
             ws: self.ws,
-            head: Head { number: grounds.number, directory: grounds.directory, ..self.head },
-            connection: self.connection.take(),
+            head: Head {
+                commit: self.head.commit + self.in_flight.len() as u64,
+                number: grounds.number,
+                directory: grounds.directory,
+                ..self.head
+            },
+            connection: self.lanes.take(),
         };
         let sending = tokio::spawn(shipment.send(round));
-        self.in_flight = Some(InFlight { sending, overlay, decided, refused, numbers, closed });
+        self.in_flight.push_back(InFlight { sending, overlay, decided, refused, numbers, closed });
         Ok(())
     }
 }

@@ -95,8 +95,8 @@ pub struct Base<'a> {
     pub ws: WorkspaceId,
     /// The newest ticket number before this batch.
     pub number: u64,
-    /// What the batch on its way changes, if there is one.
-    pub below: Option<&'a Overlay>,
+    /// What the batches on their way change, the newest first.
+    pub below: &'a [&'a Overlay],
     pub directory: &'a AnyState,
     pub now: Timestamp,
 }
@@ -126,7 +126,8 @@ fn decide_guarded(
         shared: base.shared,
         ws: base.ws,
         cache: RefCell::new(cache),
-        overlays: [Some(&round.overlay), base.below],
+        above: &round.overlay,
+        below: base.below,
         creates: command.creates(),
         reads: RefCell::default(),
         missing: RefCell::default(),

@@ -11,7 +11,7 @@ use vault::VaultError;
 
 use super::Shared;
 use super::cache::Cache;
-use super::decide::Needs;
+use super::decide::{Needs, Round};
 use crate::log::ClaimRow;
 
 /// What the commands of a batch change.
@@ -28,6 +28,26 @@ pub struct Reads {
     pub claims: Vec<(&'static str, [u8; 32], i32)>,
 }
 
+impl Reads {
+    /// Leaves out what a batch that was written has proven: it held at that instant, or came about within the batch.
+    pub fn drop_proven(&mut self, round: &Round, overlay: &Overlay) {
+        self.streams.retain(|(stream, version)| {
+            let Some(guarded) = round.guards.get(&stream.id) else { return true };
+            let within = version > guarded && overlay.states.contains_key(&stream.id);
+            version != guarded && !within
+        });
+        self.claims.retain(|(scope, mac, seq)| {
+            let mut guards = round.claim_guards.iter();
+            let Some((_, _, guarded)) = guards.find(|guard| guard.0 == *scope && guard.1 == *mac)
+            else {
+                return true;
+            };
+            let within = seq > guarded && overlay.claims.contains_key(&(*scope, *mac));
+            seq != guarded && !within
+        });
+    }
+}
+
 /// A stream as a decision sees it.
 pub struct Found {
     pub version: Version,
@@ -41,8 +61,10 @@ pub struct Desk<'a> {
     pub shared: &'a Shared,
     pub ws: WorkspaceId,
     pub cache: RefCell<&'a mut Cache>,
-    /// What the batch has changed so far, and below it the batch on its way.
-    pub overlays: [Option<&'a Overlay>; 2],
+    /// What the batch has changed so far.
+    pub above: &'a Overlay,
+    /// What the batches on their way change, the newest first.
+    pub below: &'a [&'a Overlay],
     pub creates: Vec<StreamRef>,
     pub reads: RefCell<Reads>,
     /// Everything that was asked for and is not at hand, so that one fetch brings it all.
@@ -51,10 +73,14 @@ pub struct Desk<'a> {
 }
 
 impl Desk<'_> {
+    fn overlays(&self) -> impl Iterator<Item = &Overlay> {
+        std::iter::once(self.above).chain(self.below.iter().copied())
+    }
+
     /// A stream as this decision sees it; none when it must be read first.
     pub fn look_up(&self, stream: StreamRef) -> Option<Found> {
         if let Some((kind, version, state)) =
-            self.overlays.iter().flatten().find_map(|overlay| overlay.states.get(&stream.id))
+            self.overlays().find_map(|overlay| overlay.states.get(&stream.id))
         {
             return Some(self.found(stream, kind, *version, state));
         }
@@ -83,11 +109,7 @@ impl Desk<'_> {
 
     /// A natural key as this decision sees it.
     pub fn look_up_claim(&self, scope: &'static str, mac: [u8; 32]) -> Option<ClaimRow> {
-        let ours = self
-            .overlays
-            .iter()
-            .flatten()
-            .find_map(|overlay| overlay.claims.get(&(scope, mac)).copied());
+        let ours = self.overlays().find_map(|overlay| overlay.claims.get(&(scope, mac)).copied());
         ours.or_else(|| self.cache.borrow().claim(scope, mac))
     }
 

@@ -6,31 +6,25 @@ use decider::{LogPosition, StoredEvent};
 
 use super::appender::{Appender, Decided, InFlight};
 use super::decide::Round;
+use super::desk::Overlay;
 use super::error::{Broken, chain};
 use super::queue::give_up_on;
 use super::shipment::Landed;
-use crate::log::{Appended, LogError};
+use crate::log::{Appended, Head, LogError};
 
 impl Appender {
-    /// The batch on its way has its answer.
+    /// The oldest batch on its way has its answer.
     pub(super) async fn landed(&mut self, landed: Option<Landed>) -> Result<(), Broken> {
-        let Some(InFlight { overlay, decided, refused, .. }) = self.in_flight.take() else {
-            return Ok(());
-        };
+        let Some(batch) = self.in_flight.pop_front() else { return Ok(()) };
         self.singly = self.singly.saturating_sub(1);
-        let Some(Landed { connection, outcome, round }) = landed else {
-            // The sending task died: the outcome is open, and the clients must ask again.
-            self.put_back(refused.into_iter().map(|refused| refused.waiting));
-            self.put_back(decided.into_iter().map(|decided| decided.waiting));
-            return Err(LogError::Database(sqlx::Error::WorkerCrashed).into());
-        };
-        self.connection = connection;
-        match outcome {
-            Ok(Appended::Written(head)) => {
-                if let Err(broken) = self.written(head, (round, &overlay), decided) {
-                    tracing::error!(workspace = %self.ws.0, error = chain(&broken), "the directory cannot be read");
-                    self.loaded = false;
+        match landed {
+            Some(Landed { connection, outcome: Ok(Appended::Written(head)), round }) => {
+                self.lanes.give_back(connection);
+                let InFlight { overlay, decided, mut refused, .. } = batch;
+                for refused in &mut refused {
+                    refused.reads.drop_proven(&round, &overlay);
                 }
+                self.take_written(head, (round, &overlay), decided);
                 self.prove(refused).await?;
                 metrics::gauge!("ledgerdesk_state_cache_bytes").set(self.cache.bytes() as f64);
                 Ok(())
@@ -38,9 +32,48 @@ impl Appender {
             failed => {
                 // Whatever was decided on top of it must be decided again.
                 self.take_apart_next();
+                self.settle_those_behind().await;
+                let InFlight { decided, refused, .. } = batch;
                 self.put_back(refused.into_iter().map(|refused| refused.waiting));
-                self.failed(failed, round, decided).await
+                let Some(Landed { connection, outcome, round }) = failed else {
+                    // The sending task died: the outcome is open, and the clients must ask again.
+                    self.put_back(decided.into_iter().map(|decided| decided.waiting));
+                    return Err(LogError::Database(sqlx::Error::WorkerCrashed).into());
+                };
+                self.lanes.give_back(connection);
+                self.failed(outcome, round, decided).await
             }
+        }
+    }
+
+    /// Waits for the batches behind one that failed. What counted on it fails with it; what was written all the same counts.
+    async fn settle_those_behind(&mut self) {
+        while let Some(batch) = self.in_flight.pop_front() {
+            let InFlight { sending, overlay, decided, refused, .. } = batch;
+            self.put_back(refused.into_iter().map(|refused| refused.waiting));
+            match sending.await {
+                Ok(Landed { connection, outcome: Ok(Appended::Written(head)), round }) => {
+                    self.lanes.give_back(connection);
+                    self.take_written(head, (round, &overlay), decided);
+                }
+                landed => {
+                    self.in_doubt |= !landed.as_ref().is_ok_and(|landed| landed.outcome.is_ok());
+                    self.lanes.give_back(landed.ok().and_then(|landed| landed.connection));
+                    self.put_back(decided.into_iter().map(|decided| decided.waiting));
+                }
+            }
+        }
+    }
+
+    fn take_written(
+        &mut self,
+        head: Head,
+        (round, overlay): (Round, &Overlay),
+        decided: Vec<Decided>,
+    ) {
+        if let Err(broken) = self.written(head, (round, overlay), decided) {
+            tracing::error!(workspace = %self.ws.0, error = chain(&broken), "the directory cannot be read");
+            self.loaded = false;
         }
     }
 
@@ -69,7 +102,7 @@ impl Appender {
                 }
                 Ok(())
             }
-            Ok(Appended::Stale(_) | Appended::Written(_)) => {
+            Ok(Appended::Stale(_) | Appended::Early | Appended::Written(_)) => {
                 self.put_back(decided.into_iter().map(|decided| decided.waiting));
                 self.catch_up().await
             }

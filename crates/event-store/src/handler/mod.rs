@@ -11,6 +11,7 @@ mod desk;
 mod error;
 mod fetch;
 mod landing;
+mod lanes;
 mod outcome;
 mod prove;
 mod queue;

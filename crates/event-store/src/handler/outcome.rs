@@ -222,9 +222,8 @@ impl Appender {
         }
         self.put_back(again);
         self.answer_repeats(repeats).await?;
-        if now.directory != self.head.directory.0 {
-            self.catch_up().await?;
-        }
+        // With batches on their way, once they have landed.
+        self.in_doubt |= now.directory != self.head.directory.0;
         Ok(())
     }
 }

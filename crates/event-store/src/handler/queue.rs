@@ -1,12 +1,14 @@
 //! The jobs that wait: deciding them into the next batch, and putting them back when it fails.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use decider::{Timestamp, WorkspaceId};
 
 use super::Job;
 use super::appender::{Appender, BATCH_COMMANDS_MAX, Decided, Grounds, Next, Refused, Waiting};
 use super::decide::{self, Base, Step};
+use super::desk::Overlay;
 use super::error::{Broken, HandleError, chain};
 use super::fetch::Parked;
 
@@ -48,7 +50,7 @@ impl Appender {
     pub(super) fn decide_waiting(&mut self) {
         let grounds = Grounds {
             number: self.head.number
-                + self.in_flight.as_ref().map_or(0, |batch| u64::from(batch.numbers)),
+                + self.in_flight.iter().map(|batch| u64::from(batch.numbers)).sum::<u64>(),
             directory: self.head.directory,
         };
         if self.next.grounds != grounds && !self.next.is_empty() {
@@ -57,6 +59,9 @@ impl Appender {
         }
         self.next.grounds = grounds;
         let now = wall_clock();
+        let overlays: Vec<Arc<Overlay>> =
+            self.in_flight.iter().rev().map(|batch| Arc::clone(&batch.overlay)).collect();
+        let below: Vec<&Overlay> = overlays.iter().map(Arc::as_ref).collect();
         let limit = if self.singly > 0 { 1 } else { BATCH_COMMANDS_MAX };
         for waiting in std::mem::take(&mut self.waiting) {
             if waiting.job.reply.is_closed() {
@@ -66,7 +71,7 @@ impl Appender {
                 self.waiting.push_back(waiting);
                 continue;
             }
-            match self.decide_one(waiting, now) {
+            match self.decide_one(waiting, &below, now) {
                 Outcome::Done => {}
                 Outcome::Lacks(parked) => self.parked.push(*parked),
                 Outcome::Later(waiting) => {
@@ -81,9 +86,8 @@ impl Appender {
     /// may depend on is in the log.
     fn must_wait(&self, job: &Job) -> bool {
         let same = |decided: &Decided| decided.waiting.job.request.id == job.request.id;
-        let in_flight = self.in_flight.as_ref();
         self.next.decided.iter().any(same)
-            || in_flight.is_some_and(|batch| {
+            || self.in_flight.iter().any(|batch| {
                 batch.decided.iter().any(same)
                     || job
                         .request
@@ -93,12 +97,12 @@ impl Appender {
     }
 
     /// Decides one job; gives it back with what it lacks when it cannot be decided yet.
-    fn decide_one(&mut self, mut waiting: Waiting, now: Timestamp) -> Outcome {
+    fn decide_one(&mut self, mut waiting: Waiting, below: &[&Overlay], now: Timestamp) -> Outcome {
         let base = Base {
             shared: &self.shared,
             ws: self.ws,
             number: self.next.grounds.number,
-            below: self.in_flight.as_ref().map(|batch| batch.overlay.as_ref()),
+            below,
             directory: &self.directory,
             now,
         };
@@ -132,10 +136,10 @@ impl Appender {
             tracing::error!(workspace = %self.ws.0, error = chain(error), "a batch failed");
         }
         self.take_apart_next();
-        if self.in_flight.is_none() {
+        if self.in_flight.is_empty() {
             self.cache.clear();
             self.in_doubt = true;
-            self.connection = None;
+            self.lanes.drop_all();
         }
         let parked = self.parked.drain(..).map(|parked| parked.waiting);
         for waiting in self.waiting.drain(..).chain(parked) {

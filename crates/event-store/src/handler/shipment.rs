@@ -14,6 +14,8 @@ use crate::log::{Appended, Head, LogError, append};
 const RESEND_FOR: Duration = Duration::from_secs(2);
 /// How long one append may take before its connection is given up.
 const APPEND_WITHIN: Duration = Duration::from_secs(8);
+/// How often a batch that overtook the one before it is sent again at once.
+const EARLY_MAX: u32 = 16;
 /// The first pause before a batch is sent again, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 
@@ -21,8 +23,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_
 pub(super) struct Shipment {
     pub shared: Arc<Shared>,
     pub ws: WorkspaceId,
+    /// What the batch counts on; its commit is the one that must be written before.
     pub head: Head,
-    /// Its own: a pool that closes must not wait for it.
     pub connection: Option<PgConnection>,
 }
 
@@ -43,12 +45,15 @@ impl Shipment {
         for (scope, mac, seq) in &round.claim_guards {
             round.batch.guard_claim(scope, *mac, *seq);
         }
-        let (started, mut pause) = (Instant::now(), PAUSES.0);
+        let (started, mut pause, mut early) = (Instant::now(), PAUSES.0, 0);
         let outcome = loop {
             let sent = Instant::now();
             let outcome = self.send_once(&round).await;
             metrics::histogram!("ledgerdesk_append_seconds").record(sent.elapsed().as_secs_f64());
             match outcome {
+                // It overtook the batch before it, which will be there at once, unless it failed.
+                Ok(Appended::Early) if early < EARLY_MAX => early += 1,
+                Ok(Appended::Early) => break Ok(Appended::Stale(self.head)),
                 Ok(appended) => break Ok(appended),
                 Err(LogError::Database(error)) if is_race(&error) => {
                     // Only possible where the lock does not hold (another system than one Postgres): the primary key

@@ -208,11 +208,13 @@ pub enum Appended {
     Written(Head),
     /// The directory or the ticket numbers moved on: catch up and decide again.
     Stale(Head),
+    /// The commit that this batch counts on is not there yet.
+    Early,
     /// Nothing was written.
     Refused(Problems),
 }
 
-/// Appends a batch in one round trip that commits by itself.
+/// Appends a batch in one round trip that commits by itself, behind the commit of `base` or a later one.
 ///
 /// # Errors
 /// When the database fails (the outcome is then unknown: send the same batch again), or the workspace is closed.
@@ -234,6 +236,7 @@ pub async fn append(
     let row = sqlx::query(include_str!("sql/append.sql"))
         .bind(ws.0)
         .bind(node)
+        .bind(signed(base.commit))
         .bind(signed(base.number))
         .bind(signed(base.directory.0))
         .bind(batch.numbers)
@@ -284,6 +287,7 @@ fn answer(row: &PgRow) -> Result<Appended, LogError> {
         0 => Ok(Appended::Written(head(row)?)),
         1 => Ok(Appended::Stale(head(row)?)),
         2 => Ok(Appended::Refused(problems(row)?)),
+        4 => Ok(Appended::Early),
         _ => Err(LogError::WorkspaceClosed),
     }
 }

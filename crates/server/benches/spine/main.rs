@@ -1,7 +1,8 @@
 //! The whole service measured: accepted commands through the library and through HTTP, append to visible, first pages of
 //! views over many tickets, memory; beside the limits of the machine and one transaction per command, in one run.
 //!
-//! `cargo bench -p server --bench spine`; `ROUNDS` (7), `SECONDS` (2, per measurement) and `TICKETS` (100000) change it.
+//! `cargo bench -p server --bench spine`; `ROUNDS` (7), `SECONDS` (2, per measurement) and `TICKETS` (100000) change it. For
+//! profiling, `ONLY_CALLERS=64` runs that many callers of the library against one transaction per command and nothing else.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -38,6 +39,14 @@ async fn run() {
     let rounds = setup::number("ROUNDS", 7);
     let mut table = Table::default();
     let setup = Setup::new().await;
+    if let Some(callers) = std::env::var("ONLY_CALLERS").ok().and_then(|text| text.parse().ok()) {
+        for _ in 0..rounds {
+            baseline::measure(&setup, &mut table).await;
+            domain::measure(&setup, &mut table, callers).await;
+        }
+        table.print();
+        return;
+    }
     for round in 0..rounds {
         eprintln!("library, round {} of {rounds}", round + 1);
         machine::measure(&setup, &mut table);

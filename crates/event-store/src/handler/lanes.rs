@@ -1,0 +1,77 @@
+//! The connections on which batches travel: one, and a second so that the database finds the next batch waiting when it
+//! has written the one before.
+
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection, PgConnection, PgPool};
+use tokio::task::JoinHandle;
+
+/// How many batches of a workspace are on their way at most.
+pub(super) const LANES: usize = 2;
+/// How long to do with one after another connection could not be had.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+
+/// The idle connections of an appender. They are its own: a pool that closes must not wait for them.
+pub(super) struct Lanes {
+    pool: PgPool,
+    free: Vec<PgConnection>,
+    opening: Option<JoinHandle<Option<PgConnection>>>,
+    open_after: Instant,
+}
+
+impl Lanes {
+    pub fn new(pool: PgPool) -> Self {
+        Self { pool, free: Vec::new(), opening: None, open_after: Instant::now() }
+    }
+
+    /// Whether a batch can leave at once.
+    pub fn is_free(&self) -> bool {
+        !self.free.is_empty()
+    }
+
+    pub fn take(&mut self) -> Option<PgConnection> {
+        self.free.pop()
+    }
+
+    pub fn give_back(&mut self, connection: Option<PgConnection>) {
+        if self.free.len() < LANES {
+            self.free.extend(connection);
+        }
+    }
+
+    /// Begins to open another connection, beside the batch on its way.
+    pub fn open_another(&mut self) {
+        if self.opening.is_none() && Instant::now() >= self.open_after {
+            let pool = self.pool.clone();
+            let opening = async move { pool.acquire().await.ok().map(|found| found.detach()) };
+            self.opening = Some(tokio::spawn(opening));
+        }
+    }
+
+    pub fn is_opening(&self) -> bool {
+        self.opening.is_some()
+    }
+
+    /// Waits for the connection that is being opened. Without it the workspace goes on with one.
+    pub async fn opened(&mut self) {
+        let Some(opening) = self.opening.as_mut() else { return };
+        let opened = opening.await.ok().flatten();
+        self.opening = None;
+        if opened.is_none() {
+            self.open_after = Instant::now() + RETRY_AFTER;
+        }
+        self.give_back(opened);
+    }
+
+    /// After an error: what is left of the connections is not trusted.
+    pub fn drop_all(&mut self) {
+        self.free.clear();
+    }
+
+    /// A workspace in which nothing happens keeps no connection.
+    pub fn close(&mut self) {
+        for connection in self.free.drain(..) {
+            tokio::spawn(connection.close());
+        }
+    }
+}
