@@ -2,14 +2,20 @@
 --
 -- The advisory lock is for speed; the primary key of es.commit is the safety. The head is read in a later statement than
 -- the lock: a statement that waited for the lock would still look at its old snapshot.
+--
+-- p_after is the newest commit the node counts on, and p_after_hash its hash; or, when that is a batch of its own on its
+-- way, p_behind is the content of that batch, which must be the newest commit. A node that is sure has folded everything
+-- up to there that its decisions read: then only another head is a reason to look up the guards, and the unique keys stand
+-- behind it.
 create function es.append(
-    p_ws uuid, p_node uuid, p_after bigint, p_number bigint, p_directory bigint, p_numbers bigint, p_directory_offset integer,
-    p_content bytea,
+    p_ws uuid, p_node uuid, p_after bigint, p_after_hash bytea, p_behind bytea, p_sure boolean,
+    p_number bigint, p_directory bigint, p_numbers bigint, p_directory_offset integer,
+    p_content bytea, p_leaves bytea,
     c_cmd uuid[], c_hash bytea[], c_offset integer[], c_n integer[],
     g_stream uuid[], g_version integer[],
     r_scope text[], r_mac bytea[], r_seq integer[],
     e_cmd uuid[], e_stream uuid[], e_version integer[], e_kind text[], e_type text[], e_schema smallint[],
-    e_occurred bigint[], e_actor text[], e_meta text[], e_payload bytea[], e_leaf bytea[],
+    e_occurred bigint[], e_actor text[], e_meta text[], e_payload bytea[],
     k_scope text[], k_mac bytea[], k_seq integer[], k_stream uuid[],
     a_key uuid[], a_kind text[], a_scope uuid[], s_subject uuid[], s_key uuid[],
     out status smallint,                -- 0 written, 1 the base is stale, 2 see the lists, 3 workspace closed or unknown,
@@ -24,30 +30,42 @@ language plpgsql volatile security definer
 set search_path = pg_catalog
 as $$
 declare
-    v_prev es.commit;
-    v_n integer := coalesce(array_length(e_stream, 1), 0);
-    v_closed boolean;
+    v_prev_content bytea;
+    v_prev_at timestamptz;
+    v_sure boolean;
+    v_n integer := length(p_leaves) / 32;
 begin
     perform pg_advisory_xact_lock(hashtextextended(p_ws::text, 7));
 
-    select w.closed_at is not null into v_closed from es.workspace w where w.ws = p_ws;
-    if v_closed is null or v_closed then
+    select c.no, c.last_pos, c.last_number, c.last_directory, c.at, c.hash, c.content
+      into head_no, head_pos, head_number, head_directory, v_prev_at, head_hash, v_prev_content
+      from es.workspace w
+      left join lateral (select * from es.commit c where c.ws = w.ws order by c.no desc limit 1) c on true
+     where w.ws = p_ws and w.closed_at is null;
+    if not found then
         status := 3;
         return;
     end if;
-
-    select c.* into v_prev from es.commit c where c.ws = p_ws order by c.no desc limit 1;
-    head_no := coalesce(v_prev.no, 0);
-    head_pos := coalesce(v_prev.last_pos, 0);
-    head_number := coalesce(v_prev.last_number, 0);
-    head_directory := coalesce(v_prev.last_directory, 0);
-    head_at := v_prev.at;
-    head_hash := coalesce(v_prev.hash, decode(repeat('00', 32), 'hex'));
+    if head_no is null then
+        head_no := 0;
+        head_pos := 0;
+        head_number := 0;
+        head_directory := 0;
+        head_hash := decode(repeat('00', 32), 'hex');
+    end if;
+    head_at := v_prev_at;
 
     if head_no < p_after then
         status := 4;
         return;
     end if;
+    -- Decided on top of a batch that is not the newest commit: versions alone would not tell, since another batch may have
+    -- brought the same ones.
+    if v_prev_content <> p_behind then
+        status := 1;
+        return;
+    end if;
+    v_sure := p_sure and head_no = p_after and coalesce(head_hash = p_after_hash, p_behind is not null);
 
     -- Duplicates first: a repeat answers its original positions whatever else changed since.
     select array_agg(d.ord), array_agg((d.found).first_pos), array_agg((d.found).n),
@@ -67,14 +85,16 @@ begin
         return;
     end if;
 
-    select array_agg(g.stream), array_agg(g.actual) into bad_stream, bad_version
-      from (select u.stream, u.version,
-                   coalesce((select e.version from es.event e where e.ws = p_ws and e.stream = u.stream
-                              order by e.version desc limit 1), 0) as actual
-              from unnest(g_stream, g_version) as u(stream, version) offset 0) g
-     where g.actual <> g.version;
+    if not v_sure then
+        select array_agg(g.stream), array_agg(g.actual) into bad_stream, bad_version
+          from (select u.stream, u.version,
+                       coalesce((select e.version from es.event e where e.ws = p_ws and e.stream = u.stream
+                                  order by e.version desc limit 1), 0) as actual
+                  from unnest(g_stream, g_version) as u(stream, version) offset 0) g
+         where g.actual <> g.version;
+    end if;
 
-    if array_length(r_scope, 1) > 0 then
+    if not v_sure and array_length(r_scope, 1) > 0 then
         select array_agg(r.ord), array_agg(r.actual), array_agg((r.newest).stream)
           into bad_claim, bad_seq, bad_holder
           from (select q.ord, q.seq, q.newest, coalesce((q.newest).seq, 0) as actual
@@ -90,28 +110,26 @@ begin
         return;
     end if;
 
-    head_at := greatest(clock_timestamp(), v_prev.at);
+    head_at := greatest(clock_timestamp(), v_prev_at);
     head_no := head_no + 1;
+    head_number := head_number + p_numbers;
+    if p_directory_offset > 0 then
+        head_directory := head_pos + p_directory_offset;
+    end if;
+    head_hash := sha256(uuid_send(p_ws) || int8send(head_no) || int8send(head_pos + 1) || int4send(v_n)
+                        || int8send(head_number) || int8send(head_directory) || uuid_send(p_node)
+                        || int8send((extract(epoch from head_at) * 1000000)::bigint) || head_hash || p_content || p_leaves);
 
-    insert into es.commit as c (ws, no, first_pos, last_pos, last_number, last_directory, at, node, content, hash)
-    select p_ws, head_no, head_pos + 1, head_pos + v_n, head_number + p_numbers,
-           case when p_directory_offset > 0 then head_pos + p_directory_offset else head_directory end,
-           head_at, p_node, p_content,
-           sha256(uuid_send(p_ws) || int8send(head_no) || int8send(head_pos + 1) || int4send(v_n)
-                  || int8send(head_number + p_numbers)
-                  || int8send(case when p_directory_offset > 0 then head_pos + p_directory_offset else head_directory end)
-                  || uuid_send(p_node) || int8send((extract(epoch from head_at) * 1000000)::bigint)
-                  || head_hash || p_content
-                  || coalesce((select string_agg(l.leaf, ''::bytea order by l.ord)
-                                 from unnest(e_leaf) with ordinality as l(leaf, ord)), ''::bytea))
-    returning c.hash, c.last_number, c.last_directory into head_hash, head_number, head_directory;
+    insert into es.commit (ws, no, first_pos, last_pos, last_number, last_directory, at, node, content, hash)
+    values (p_ws, head_no, head_pos + 1, head_pos + v_n, head_number, head_directory, head_at, p_node, p_content, head_hash);
 
     insert into es.event (ws, pos, at, occurred_at, stream, version, kind, type, schema_v, cmd, actor, meta, payload, leaf)
     select p_ws, head_pos + u.ord, head_at,
            timestamptz 'epoch' + u.occurred * interval '1 microsecond',
-           u.stream, u.version, u.kind, u.type, u.schema_v, u.cmd, u.actor, u.meta, u.payload, u.leaf
-      from unnest(e_cmd, e_stream, e_version, e_kind, e_type, e_schema, e_occurred, e_actor, e_meta, e_payload, e_leaf)
-           with ordinality as u(cmd, stream, version, kind, type, schema_v, occurred, actor, meta, payload, leaf, ord);
+           u.stream, u.version, u.kind, u.type, u.schema_v, u.cmd, u.actor, u.meta, u.payload,
+           substring(p_leaves from u.ord::integer * 32 - 31 for 32)
+      from unnest(e_cmd, e_stream, e_version, e_kind, e_type, e_schema, e_occurred, e_actor, e_meta, e_payload)
+           with ordinality as u(cmd, stream, version, kind, type, schema_v, occurred, actor, meta, payload, ord);
 
     insert into es.command (ws, cmd, no, ord, first_pos, n, body_hash)
     select p_ws, u.cmd, head_no, u.ord,

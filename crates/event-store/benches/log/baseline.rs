@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use decider::{Actor, CommandId, EventContext, LogPosition, StoredEvent, Timestamp};
-use event_store::log::{AppendBatch, Appended, PendingEvent, append};
+use event_store::log::{AppendBatch, Appended, Base, PendingEvent, append};
 use futures_util::future::join_all;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
@@ -160,7 +160,8 @@ async fn function(setup: &Setup, connection: &mut PgConnection, size: usize) {
         batch.event(PendingEvent { stored, occurred_at: None, directory: false }).unwrap();
         batch.guard(stream, 0);
     }
-    let outcome = append(connection, setup.scratch, Uuid::nil(), &head, &batch).await.unwrap();
+    let base = Base { head, behind: None, sure: true };
+    let outcome = append(connection, setup.scratch, Uuid::nil(), &base, &batch).await.unwrap();
     assert!(matches!(outcome, Appended::Written(_)), "{outcome:?}");
 }
 

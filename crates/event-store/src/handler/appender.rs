@@ -17,7 +17,7 @@ use super::fetch::{Errand, Errands, Parked};
 use super::lanes::{LANES, Lanes};
 use super::shipment::{Landed, Shipment};
 use super::{Job, Shared};
-use crate::log::{Follower, Head};
+use crate::log::{Base, Follower, Head};
 
 /// How many commands one batch holds at most.
 pub(super) const BATCH_COMMANDS_MAX: usize = 512;
@@ -73,6 +73,8 @@ pub(super) struct Next {
 pub(super) struct InFlight {
     pub sending: JoinHandle<Landed>,
     pub overlay: Arc<Overlay>,
+    /// Digest of its commands and natural keys.
+    pub content: [u8; 32],
     pub decided: Vec<Decided>,
     pub refused: Vec<Refused>,
     pub numbers: u32,
@@ -267,20 +269,30 @@ impl Appender {
         metrics::histogram!("ledgerdesk_append_batch_events").record(round.batch.len() as f64);
         metrics::histogram!("ledgerdesk_append_batch_commands").record(decided.len() as f64);
         let overlay = Arc::new(std::mem::take(&mut round.overlay));
-        let (numbers, closed) = (round.numbers, round.closed);
+        let (numbers, closed, content) = (round.numbers, round.closed, round.batch.content());
         let shipment = Shipment {
             shared: Arc::clone(&self.shared),
             ws: self.ws,
-            head: Head {
-                commit: self.head.commit + self.in_flight.len() as u64,
-                number: grounds.number,
-                directory: grounds.directory,
-                ..self.head
+            base: Base {
+                head: Head { number: grounds.number, directory: grounds.directory, ..self.head },
+                behind: self
+                    .in_flight
+                    .back()
+                    .map(|last| (self.in_flight.len() as u64, last.content)),
+                sure: round.sure,
             },
             connection: self.lanes.take(),
         };
         let sending = tokio::spawn(shipment.send(round));
-        self.in_flight.push_back(InFlight { sending, overlay, decided, refused, numbers, closed });
+        self.in_flight.push_back(InFlight {
+            sending,
+            overlay,
+            content,
+            decided,
+            refused,
+            numbers,
+            closed,
+        });
         Ok(())
     }
 }

@@ -22,6 +22,8 @@ pub struct Cached {
     pub version: Version,
     /// The state, of the type of its kind.
     pub state: AnyState,
+    /// In which epoch of the cache it was known to be the newest.
+    pub epoch: u64,
     /// Whether somebody else is known to have written since: read on before use.
     pub stale: bool,
     size: usize,
@@ -31,7 +33,8 @@ pub struct Cached {
 /// States by stream, bounded in bytes; natural keys, bounded in number.
 pub struct Cache {
     states: HashMap<Uuid, Cached>,
-    claims: HashMap<(&'static str, [u8; 32]), ClaimRow>,
+    claims: HashMap<(&'static str, [u8; 32]), (ClaimRow, u64)>,
+    epoch: u64,
     bytes: usize,
     bytes_max: usize,
     clock: u64,
@@ -39,7 +42,24 @@ pub struct Cache {
 
 impl Cache {
     pub fn new(bytes_max: usize) -> Self {
-        Self { states: HashMap::new(), claims: HashMap::new(), bytes: 0, bytes_max, clock: 0 }
+        Self {
+            states: HashMap::new(),
+            claims: HashMap::new(),
+            epoch: 0,
+            bytes: 0,
+            bytes_max,
+            clock: 0,
+        }
+    }
+
+    /// The present epoch: since it began nobody else is known to have written.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Somebody else wrote: what was remembered before may be old.
+    pub fn begin_epoch(&mut self) {
+        self.epoch += 1;
     }
 
     pub fn get(&mut self, stream: Uuid) -> Option<&Cached> {
@@ -55,12 +75,20 @@ impl Cache {
         Some(entry)
     }
 
-    pub fn put(&mut self, stream: StreamRef, version: Version, state: AnyState, size: usize) {
+    /// Remembers a state that was the newest in an epoch.
+    pub fn put(
+        &mut self,
+        stream: StreamRef,
+        version: Version,
+        (state, size): (AnyState, usize),
+        epoch: u64,
+    ) {
         self.take(stream.id);
         self.clock += 1;
         let (kind, size, used) = (stream.kind, size + ENTRY_BYTES, self.clock);
         self.bytes += size;
-        self.states.insert(stream.id, Cached { kind, version, state, stale: false, size, used });
+        let entry = Cached { kind, version, state, epoch, stale: false, size, used };
+        self.states.insert(stream.id, entry);
     }
 
     /// The log has another version of a stream than was assumed: it must be read, even if nothing of it is remembered.
@@ -68,7 +96,7 @@ impl Cache {
         match self.states.get_mut(&stream) {
             Some(entry) if entry.version <= actual => entry.stale = true,
             Some(_) | None => {
-                self.put(StreamRef { kind: "", id: stream }, 0, Arc::new(()), 0);
+                self.put(StreamRef { kind: "", id: stream }, 0, (Arc::new(()), 0), self.epoch);
                 if let Some(entry) = self.states.get_mut(&stream) {
                     entry.stale = true;
                 }
@@ -76,16 +104,17 @@ impl Cache {
         }
     }
 
-    pub fn claim(&self, scope: &'static str, mac: [u8; 32]) -> Option<ClaimRow> {
+    pub fn claim(&self, scope: &'static str, mac: [u8; 32]) -> Option<(ClaimRow, u64)> {
         self.claims.get(&(scope, mac)).copied()
     }
 
-    pub fn put_claim(&mut self, scope: &'static str, mac: [u8; 32], row: ClaimRow) {
+    /// Remembers a natural key as it was in an epoch.
+    pub fn put_claim(&mut self, (scope, mac): (&'static str, [u8; 32]), row: ClaimRow, epoch: u64) {
         if self.claims.len() >= CLAIMS_MAX {
             // Rare and cheap to fill again; an order of use would cost more than it saves.
             self.claims.clear();
         }
-        self.claims.insert((scope, mac), row);
+        self.claims.insert((scope, mac), (row, epoch));
     }
 
     pub fn drop_claim(&mut self, scope: &'static str, mac: [u8; 32]) {
@@ -134,7 +163,7 @@ mod tests {
     fn what_was_used_least_recently_goes_first() {
         let mut cache = Cache::new(10_000);
         for id in 0..10 {
-            cache.put(stream(id), 1, Arc::new(()), 1000);
+            cache.put(stream(id), 1, (Arc::new(()), 1000), 0);
         }
         cache.get(Uuid::from_u128(0));
         cache.shrink(true);
@@ -148,10 +177,10 @@ mod tests {
     #[test]
     fn a_stream_known_to_be_different_is_read_again_whatever_is_remembered() {
         let mut cache = Cache::new(10_000);
-        cache.put(stream(1), 5, Arc::new(()), 0);
+        cache.put(stream(1), 5, (Arc::new(()), 0), 0);
         cache.mark_stale(Uuid::from_u128(1), 6);
         cache.mark_stale(Uuid::from_u128(2), 3);
-        cache.put(stream(3), 5, Arc::new(()), 0);
+        cache.put(stream(3), 5, (Arc::new(()), 0), 0);
         cache.mark_stale(Uuid::from_u128(3), 4);
         let seen = |cache: &mut Cache, id| {
             cache.get(Uuid::from_u128(id)).map(|entry| (entry.version, entry.stale))

@@ -1,6 +1,6 @@
 //! Deciding the commands of a batch one after the other, each on top of what the ones before it changed.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -67,6 +67,8 @@ pub struct Round {
     pub keys: Vec<SealingKeys>,
     pub numbers: u32,
     pub bytes: usize,
+    /// Whether everything read is as the newest commit known left it.
+    pub sure: bool,
     /// A directory command was decided: later ones must see its effect first.
     pub closed: bool,
     pub assigned: HashSet<Uuid>,
@@ -83,6 +85,7 @@ impl Round {
             keys: Vec::new(),
             numbers: 0,
             bytes: 0,
+            sure: true,
             closed: false,
             assigned: HashSet::new(),
         }
@@ -131,6 +134,7 @@ fn decide_guarded(
         creates: command.creates(),
         reads: RefCell::default(),
         missing: RefCell::default(),
+        unsure: Cell::new(false),
         broken: RefCell::default(),
     };
     let world = World::new(
@@ -173,8 +177,12 @@ fn decide_guarded(
     if accept::clashes(round, &reads) {
         return Step::Later;
     }
+    let sure = !desk.unsure.get();
     match accept::accept(base, round, job, (changes, plan, keys, reads.clone())) {
-        Ok(()) => Step::Decided(reads),
+        Ok(()) => {
+            round.sure &= sure;
+            Step::Decided(reads)
+        }
         Err(broken) => Step::Broken(broken),
     }
 }

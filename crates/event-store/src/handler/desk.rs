@@ -1,7 +1,7 @@
 //! What lies on the desk while one command is decided: cached states, what earlier commands of the batch changed, and a
 //! note of everything that was read.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -69,6 +69,8 @@ pub struct Desk<'a> {
     pub reads: RefCell<Reads>,
     /// Everything that was asked for and is not at hand, so that one fetch brings it all.
     pub missing: RefCell<Needs>,
+    /// Whether something remembered from before another node wrote was used.
+    pub unsure: Cell<bool>,
     pub broken: RefCell<Option<VaultError>>,
 }
 
@@ -84,7 +86,10 @@ impl Desk<'_> {
         {
             return Some(self.found(stream, kind, *version, state));
         }
-        if let Some(entry) = self.cache.borrow_mut().get(stream.id) {
+        let mut cache = self.cache.borrow_mut();
+        let epoch = cache.epoch();
+        if let Some(entry) = cache.get(stream.id) {
+            self.note_epoch(entry.epoch == epoch);
             return (!entry.stale)
                 .then(|| self.found(stream, entry.kind, entry.version, &entry.state));
         }
@@ -110,7 +115,16 @@ impl Desk<'_> {
     /// A natural key as this decision sees it.
     pub fn look_up_claim(&self, scope: &'static str, mac: [u8; 32]) -> Option<ClaimRow> {
         let ours = self.overlays().find_map(|overlay| overlay.claims.get(&(scope, mac)).copied());
-        ours.or_else(|| self.cache.borrow().claim(scope, mac))
+        ours.or_else(|| {
+            let cache = self.cache.borrow();
+            let (row, epoch) = cache.claim(scope, mac)?;
+            self.note_epoch(epoch == cache.epoch());
+            Some(row)
+        })
+    }
+
+    fn note_epoch(&self, current: bool) {
+        self.unsure.set(self.unsure.get() || !current);
     }
 
     pub fn mac(&self, scope: &'static str, key: &str) -> [u8; 32] {

@@ -26,6 +26,7 @@ pub(super) struct Errand {
     shared: Arc<Shared>,
     ws: WorkspaceId,
     known: HashMap<Uuid, Version>,
+    epoch: u64,
     jobs: Vec<Parked>,
 }
 
@@ -33,6 +34,8 @@ pub(super) struct Errand {
 #[derive(Default)]
 pub(super) struct Errands {
     fetched: Vec<Fetched>,
+    /// The epoch of the cache in which the database was asked.
+    epoch: u64,
     /// Jobs whose own needs cannot be met.
     failed: Vec<(Waiting, LogError)>,
     /// The database was away, and these could not be asked for.
@@ -56,14 +59,15 @@ impl Errand {
                 (stream.id, appender.cache.get(stream.id).map_or(0, |entry| entry.version))
             })
             .collect();
-        Self { shared: Arc::clone(&appender.shared), ws: appender.ws, known, jobs }
+        let epoch = appender.cache.epoch();
+        Self { shared: Arc::clone(&appender.shared), ws: appender.ws, known, epoch, jobs }
     }
 
     /// Asks the database for all jobs at once; when something of it cannot be read, for each job by itself.
     pub async fn run(self) -> Errands {
-        let Self { shared, ws, known, mut jobs } = self;
+        let Self { shared, ws, known, epoch, mut jobs } = self;
         let asking = Asking { shared: &shared, ws, known: &known };
-        let mut errands = Errands::default();
+        let mut errands = Errands { epoch, ..Errands::default() };
         match asking.ask(&mut jobs).await {
             Ok(found) => {
                 errands.fetched.push(found.of(jobs));
@@ -161,13 +165,13 @@ impl Appender {
     /// Takes in what was fetched, and queues the jobs that waited for it.
     pub(super) fn fetched(&mut self, errands: Option<Errands>) -> Result<(), Broken> {
         // A fetching task that died took its jobs along: their clients are told that the program did not answer.
-        let Some(Errands { fetched, failed, away }) = errands else { return Ok(()) };
+        let Some(Errands { fetched, epoch, failed, away }) = errands else { return Ok(()) };
         for (waiting, error) in failed {
             give_up_on(waiting, self.ws, error.into());
         }
         let mut ready = Vec::new();
         for fetched in fetched {
-            self.take_in(fetched, &mut ready);
+            self.take_in(fetched, epoch, &mut ready);
         }
         for waiting in ready.into_iter().rev() {
             self.waiting.push_front(waiting);
@@ -181,9 +185,9 @@ impl Appender {
         }
     }
 
-    fn take_in(&mut self, fetched: Fetched, ready: &mut Vec<Waiting>) {
+    fn take_in(&mut self, fetched: Fetched, epoch: u64, ready: &mut Vec<Waiting>) {
         for ((scope, mac), row) in fetched.claims {
-            self.cache.put_claim(scope, mac, row);
+            self.cache.put_claim((scope, mac), row, epoch);
         }
         let mut rest = fetched.events.as_slice();
         let mut unreadable: HashSet<Uuid> = HashSet::new();
@@ -191,7 +195,7 @@ impl Appender {
             let count = rest.iter().take_while(|event| event.stream == stream.id).count();
             let (mine, others) = rest.split_at(count);
             rest = others;
-            if let Err(broken) = self.extend(stream, after, mine) {
+            if let Err(broken) = self.extend(stream, after, mine, epoch) {
                 tracing::error!(workspace = %self.ws.0, stream = %stream.id, error = %broken, "a stream cannot be read");
                 unreadable.insert(stream.id);
             }
@@ -210,6 +214,7 @@ impl Appender {
         stream: StreamRef,
         after: Version,
         events: &[StoredEvent],
+        epoch: u64,
     ) -> Result<(), Broken> {
         let (known, version, state) = match self.cache.take(stream.id) {
             Some(entry) if entry.version == after => (entry.kind, after, Some(entry.state)),
@@ -224,12 +229,12 @@ impl Appender {
         let stream = StreamRef { kind, id: stream.id };
         let version = events.last().map_or(version, |event| event.version);
         let Some(stream_type) = self.shared.types.get(kind) else {
-            self.cache.put(stream, version, Arc::new(()), 0);
+            self.cache.put(stream, version, (Arc::new(()), 0), epoch);
             return Ok(());
         };
         let state = state.filter(|_| known == kind).unwrap_or_else(stream_type.initial);
-        let (state, size) = fold(stream_type, state, events)?;
-        self.cache.put(stream, version, state, size);
+        let folded = fold(stream_type, state, events)?;
+        self.cache.put(stream, version, folded, epoch);
         Ok(())
     }
 }

@@ -132,9 +132,18 @@ impl Appender {
             self.loaded = true;
         }
         self.in_doubt = false;
+        if head.commit != self.head.commit {
+            self.others_wrote();
+        }
         self.shared.recent.heard_of(self.ws, head.position);
         self.head = head;
         Ok(())
+    }
+
+    /// What was remembered before, and what was decided on it, may be old.
+    pub(super) fn others_wrote(&mut self) {
+        self.cache.begin_epoch();
+        self.next.round.sure = false;
     }
 
     pub(super) fn fold_directory(&mut self, events: &[StoredEvent]) -> Result<(), Broken> {

@@ -27,11 +27,14 @@ impl Appender {
     ) -> Result<(), Broken> {
         let Round { batch, folded, keys, .. } = round;
         let events: Arc<[StoredEvent]> = batch.into_written(&head).into();
+        if head.commit != self.head.commit + 1 {
+            self.others_wrote(); // before the folds: the append has proven what they start from
+        }
         for (folded, stored) in folded.into_iter().zip(events.iter()) {
             self.fold(folded, stored);
         }
         for ((scope, mac), row) in &overlay.claims {
-            self.cache.put_claim(scope, *mac, *row);
+            self.cache.put_claim((scope, *mac), *row, self.cache.epoch());
         }
         for keys in &keys {
             self.shared.vault.confirm(self.ws, keys);
@@ -86,7 +89,7 @@ impl Appender {
         };
         // A fold that panics only now is not remembered; the next use of the stream says what is wrong with it.
         if let Ok((state, size)) = catch_unwind(AssertUnwindSafe(folding)) {
-            self.cache.put(folded.stream, stored.version, state, size);
+            self.cache.put(folded.stream, stored.version, (state, size), self.cache.epoch());
         }
     }
 
@@ -105,7 +108,7 @@ impl Appender {
         let mut bad_claims = Vec::new();
         for bad in &problems.claims {
             if let Some((scope, mac, _)) = round.claim_guards.get(bad.index) {
-                self.cache.put_claim(scope, *mac, bad.actual);
+                self.cache.put_claim((scope, *mac), bad.actual, self.cache.epoch());
                 bad_claims.push((*scope, *mac));
             }
         }

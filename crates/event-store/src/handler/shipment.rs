@@ -8,7 +8,7 @@ use sqlx::{Connection, PgConnection};
 
 use super::Shared;
 use super::decide::Round;
-use crate::log::{Appended, Head, LogError, append};
+use crate::log::{Appended, Base, LogError, append};
 
 /// How long a batch is sent again while the database is away.
 const RESEND_FOR: Duration = Duration::from_secs(2);
@@ -23,8 +23,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_
 pub(super) struct Shipment {
     pub shared: Arc<Shared>,
     pub ws: WorkspaceId,
-    /// What the batch counts on; its commit is the one that must be written before.
-    pub head: Head,
+    pub base: Base,
     pub connection: Option<PgConnection>,
 }
 
@@ -53,13 +52,17 @@ impl Shipment {
             match outcome {
                 // It overtook the batch before it, which will be there at once, unless it failed.
                 Ok(Appended::Early) if early < EARLY_MAX => early += 1,
-                Ok(Appended::Early) => break Ok(Appended::Stale(self.head)),
+                Ok(Appended::Early) => break Ok(Appended::Stale(self.base.head)),
                 Ok(appended) => break Ok(appended),
+                Err(LogError::Database(error)) if self.base.sure && is_taken(&error) => {
+                    // Something that was taken for new is there already: this time the guards tell what.
+                    self.base.sure = false;
+                }
                 Err(LogError::Database(error)) if is_race(&error) => {
                     // Only possible where the lock does not hold (another system than one Postgres): the primary key
                     // stopped this batch, nothing was written.
                     metrics::counter!("ledgerdesk_append_races_total").increment(1);
-                    break Ok(Appended::Stale(self.head));
+                    break Ok(Appended::Stale(self.base.head));
                 }
                 Err(error) if error.is_unavailable() && started.elapsed() + pause < RESEND_FOR => {
                     tokio::time::sleep(pause).await;
@@ -77,7 +80,7 @@ impl Shipment {
             None => self.shared.pool.acquire().await?.detach(),
         };
         let sending =
-            append(&mut connection, self.ws, self.shared.settings.node, &self.head, &round.batch);
+            append(&mut connection, self.ws, self.shared.settings.node, &self.base, &round.batch);
         let Ok(outcome) = tokio::time::timeout(APPEND_WITHIN, sending).await else {
             // Its answer may still arrive: the connection must not serve another statement.
             drop(connection.close_hard().await);
@@ -88,6 +91,10 @@ impl Shipment {
         }
         outcome
     }
+}
+
+fn is_taken(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
 /// Only the number of the commit may be taken; any other key that exists already is a defect, and sending again would not help.

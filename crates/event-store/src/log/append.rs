@@ -142,7 +142,9 @@ impl AppendBatch {
             .collect()
     }
 
-    fn content(&self) -> [u8; 32] {
+    /// Digest of its commands and natural keys.
+    #[must_use]
+    pub fn content(&self) -> [u8; 32] {
         let unsigned32 = |number: i32| u32::try_from(number).unwrap_or(0);
         let commands: Vec<_> = self
             .commands
@@ -214,7 +216,25 @@ pub enum Appended {
     Refused(Problems),
 }
 
-/// Appends a batch in one round trip that commits by itself, behind the commit of `base` or a later one.
+/// What a batch counts on.
+#[derive(Clone, Copy, Debug)]
+pub struct Base {
+    /// The newest commit known, and the directory and ticket numbers the batch was decided with.
+    pub head: Head,
+    /// How many batches of this node are on their way behind that commit, and the digest of the last: this one holds only
+    /// directly behind it.
+    pub behind: Option<(u64, [u8; 32])>,
+    /// Whether everything its decisions read is folded up to there. Then the guards need no look while nobody else writes.
+    pub sure: bool,
+}
+
+impl From<Head> for Base {
+    fn from(head: Head) -> Self {
+        Self { head, behind: None, sure: false }
+    }
+}
+
+/// Appends a batch in one round trip that commits by itself.
 ///
 /// # Errors
 /// When the database fails (the outcome is then unknown: send the same batch again), or the workspace is closed.
@@ -222,7 +242,7 @@ pub async fn append(
     connection: &mut PgConnection,
     ws: WorkspaceId,
     node: Uuid,
-    base: &Head,
+    base: &Base,
     batch: &AppendBatch,
 ) -> Result<Appended, LogError> {
     let (mut c_cmd, mut c_hash, mut c_offset, mut c_n) = (vec![], vec![], vec![], vec![]);
@@ -236,12 +256,16 @@ pub async fn append(
     let row = sqlx::query(include_str!("sql/append.sql"))
         .bind(ws.0)
         .bind(node)
-        .bind(signed(base.commit))
-        .bind(signed(base.number))
-        .bind(signed(base.directory.0))
+        .bind(signed(base.head.commit + base.behind.map_or(0, |(ahead, _)| ahead)))
+        .bind(base.behind.is_none().then(|| base.head.hash.to_vec()))
+        .bind(base.behind.map(|(_, content)| content.to_vec()))
+        .bind(base.sure)
+        .bind(signed(base.head.number))
+        .bind(signed(base.head.directory.0))
         .bind(batch.numbers)
         .bind(batch.directory_offset)
         .bind(batch.content().to_vec())
+        .bind(batch.events.iter().flat_map(|row| row.leaf).collect::<Vec<u8>>())
         .bind(c_cmd)
         .bind(c_hash)
         .bind(c_offset)
@@ -263,7 +287,6 @@ pub async fn append(
         .bind(column(batch, |row| row.actor.as_str()))
         .bind(column(batch, |row| row.meta.as_str()))
         .bind(column(batch, |row| row.pending.stored.payload.as_slice()))
-        .bind(column(batch, |row| row.leaf.as_slice()))
         .bind(batch.claims.iter().map(|claim| claim.0).collect::<Vec<_>>())
         .bind(batch.claims.iter().map(|claim| claim.1.as_slice()).collect::<Vec<_>>())
         .bind(batch.claims.iter().map(|claim| claim.2).collect::<Vec<_>>())

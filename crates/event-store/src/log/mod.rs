@@ -9,7 +9,9 @@ mod reader;
 mod time;
 mod verify;
 
-pub use append::{AppendBatch, Appended, BadClaim, Duplicate, PendingEvent, Problems, append};
+pub use append::{
+    AppendBatch, Appended, BadClaim, Base, Duplicate, PendingEvent, Problems, append,
+};
 pub use error::{LogError, is_unavailable};
 pub use follow::{CommitWithEvents, Follower, RecentCommits};
 pub use leaf::{

@@ -55,6 +55,40 @@ async fn a_number_taken_behind_a_batch_on_its_way_is_not_given_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_batch_decided_on_one_that_failed_fails_too_though_another_node_wrote_the_same_versions()
+{
+    let database = Database::new().await;
+    let (one, two) = (database.node().await, database.node().await);
+    let (poor, rich) = (Uuid::now_v7(), Uuid::now_v7());
+    one.send(Bank::open(poor, "poor")).await.unwrap();
+    one.send(Bank::open(rich, "rich")).await.unwrap();
+    one.send(Bank::Deposit { id: rich, amount: 10 }).await.unwrap();
+    for node in [&one, &two] {
+        // Now it knows both accounts as they are.
+        for id in [poor, rich] {
+            assert_eq!(code(node.send(Bank::Withdraw { id, amount: 99 }).await), "overdrawn");
+        }
+    }
+    let lock = database.hold().await;
+    let label = start(&two, Bank::Label { id: poor, label: "x".to_owned() });
+    database.until_waiting(1).await;
+    let spent = start(&two, Bank::Withdraw { id: rich, amount: 10 });
+    database.until_waiting(2).await;
+    // Decided as if the money were still there, and then on top of it.
+    let transfer = start(&one, Bank::Transfer { from: rich, to: poor, amount: 10 });
+    database.until_waiting(3).await;
+    let on_top = start(&one, Bank::Withdraw { id: poor, amount: 10 });
+    database.until_waiting(4).await;
+    drop(lock);
+    assert_eq!(code(label.await.unwrap()), "accepted");
+    assert_eq!(code(spent.await.unwrap()), "accepted");
+    assert_eq!(code(transfer.await.unwrap()), "overdrawn");
+    assert_eq!(code(on_top.await.unwrap()), "overdrawn");
+    assert_eq!(database.verify().await.findings, []);
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_decided_under_an_old_directory_is_decided_again_under_the_new_one() {
     let database = Database::new().await;
     let read = database.small_pool(1).await;
@@ -68,7 +102,9 @@ async fn what_was_decided_under_an_old_directory_is_decided_again_under_the_new_
     let first_lock = database.hold().await;
     let first = start(&one, Bank::Deposit { id, amount: 1 });
     database.until_waiting(1).await;
-    let second_lock = tokio::spawn({
+    let second = start(&one, Bank::Deposit { id, amount: 1 });
+    database.until_waiting(2).await;
+    let third_lock = tokio::spawn({
         let (url, ws) = (database.url.clone(), database.ws);
         async move {
             use sqlx::Connection;
@@ -81,26 +117,29 @@ async fn what_was_decided_under_an_old_directory_is_decided_again_under_the_new_
             connection
         }
     });
-    database.until_waiting(2).await;
-    // The second batch: one refusal to prove, one deposit.
+    database.until_waiting(3).await;
+    // The third batch: one refusal to prove, two deposits.
     let refused = start(&one, Bank::Withdraw { id, amount: 1000 });
-    let second = start(&one, Bank::Deposit { id, amount: 2 });
+    let third = [2, 3].map(|amount| start(&one, Bank::Deposit { id, amount }));
     decided().await;
     drop(first_lock);
     first.await.unwrap().unwrap();
-    let second_lock = second_lock.await.unwrap();
+    second.await.unwrap().unwrap();
+    let third_lock = third_lock.await.unwrap();
     database.until_waiting(1).await;
-    // Decided behind the second batch, without a limit.
-    let third = start(&one, Bank::Deposit { id, amount: 100 });
+    // Decided behind the third batch, without a limit, and too small to follow it at once.
+    let fourth = start(&one, Bank::Deposit { id, amount: 100 });
     decided().await;
     // The proof has to wait until the limit is in the log.
     let reading = read.acquire().await.unwrap();
-    drop(second_lock);
-    second.await.unwrap().unwrap();
+    drop(third_lock);
+    for deposit in third {
+        deposit.await.unwrap().unwrap();
+    }
     two.send(Bank::SetLimit { limit: 10 }).await.unwrap();
     drop(reading);
     assert_eq!(code(refused.await.unwrap()), "overdrawn");
-    assert_eq!(code(third.await.unwrap()), "over_limit");
+    assert_eq!(code(fourth.await.unwrap()), "over_limit");
     read.close().await;
     database.remove().await;
 }

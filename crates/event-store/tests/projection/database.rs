@@ -99,8 +99,9 @@ impl Database {
             batch.event(PendingEvent { stored, occurred_at: None, directory: false }).unwrap();
         }
         let mut connection = self.pool.acquire().await.unwrap();
-        let written =
-            append(&mut connection, self.ws, Uuid::nil(), &Head::EMPTY, &batch).await.unwrap();
+        let written = append(&mut connection, self.ws, Uuid::nil(), &Head::EMPTY.into(), &batch)
+            .await
+            .unwrap();
         let Appended::Written(head) = written else { panic!("not written: {written:?}") };
         let stored = batch.into_written(&head);
         let first_pos = head.position.0 + 1 - stored.len() as u64;
