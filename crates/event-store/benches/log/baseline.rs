@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use crate::setup::{Setup, duration};
+use crate::setup::{EVENTS_PER_COMMAND, Setup, duration};
 use crate::table::Table;
 
 /// About what a sealed event of the toy domain weighs.
@@ -53,24 +53,18 @@ pub async fn measure(setup: &Setup, table: &mut Table) {
     );
 }
 
-/// A library that writes each command in a transaction of its own: the event and the command's identity.
+/// A library that writes each command in a transaction of its own: as many events as the command has, and its identity.
 async fn one_by_one(setup: &Setup, started: Instant) -> u64 {
     let mut connection = setup.pool.acquire().await.unwrap();
-    let mut count = 0;
+    let mut count = 0u64;
+    let mut sizes = EVENTS_PER_COMMAND.iter().cycle();
     while started.elapsed() < duration() {
         let cmd = Uuid::new_v4();
         let mut transaction = sqlx::Connection::begin(&mut *connection).await.unwrap();
-        sqlx::query(INSERT_ONE)
-            .bind(setup.ws.0)
-            .bind(Uuid::now_v7())
-            .bind(1)
-            .bind(cmd)
-            .bind(Actor::SYSTEM.to_string())
-            .bind(payload())
-            .bind(vec![0u8; 32])
-            .execute(&mut *transaction)
-            .await
-            .unwrap();
+        match sizes.next() {
+            Some(size) if *size > 1 => bare(setup, &mut transaction, *size).await,
+            _ => insert_one(setup, &mut transaction, cmd).await,
+        }
         sqlx::query("insert into bare_command (ws, cmd) values ($1, $2)")
             .bind(setup.ws.0)
             .bind(cmd)
@@ -81,6 +75,20 @@ async fn one_by_one(setup: &Setup, started: Instant) -> u64 {
         count += 1;
     }
     count
+}
+
+async fn insert_one(setup: &Setup, connection: &mut PgConnection, cmd: Uuid) {
+    sqlx::query(INSERT_ONE)
+        .bind(setup.ws.0)
+        .bind(Uuid::now_v7())
+        .bind(1)
+        .bind(cmd)
+        .bind(Actor::SYSTEM.to_string())
+        .bind(payload())
+        .bind(vec![0u8; 32])
+        .execute(connection)
+        .await
+        .unwrap();
 }
 
 /// Processor time of the server per event: the append function against a bare insert of as many rows.

@@ -25,6 +25,9 @@ pub struct Setup {
     postgres: LocalPostgres,
 }
 
+/// What a command of this benchmark writes.
+pub const EVENTS_PER_COMMAND: &[usize] = &[1];
+
 pub fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
