@@ -9,6 +9,7 @@ use super::error::LogError;
 use super::leaf::{ClaimRowInput, CommandRowInput, LeafInput, commit_content, leaf};
 use super::reader::{ClaimRow, Head, hash_of, signed, unsigned};
 use super::time::PgInstant;
+use super::wire::WireEvent;
 
 /// A batch in the form of the database: one array per column. Nothing in it is personal content in clear.
 #[derive(Default)]
@@ -39,6 +40,24 @@ struct EventRow {
     actor: String,
     meta: String,
     leaf: [u8; 32],
+}
+
+impl EventRow {
+    fn on_the_wire(&self) -> WireEvent<'_> {
+        let stored = &self.pending.stored;
+        WireEvent {
+            command: stored.command.0,
+            stream: stored.stream,
+            version: i32::try_from(stored.version).unwrap_or(i32::MAX),
+            kind: &stored.kind,
+            type_name: &stored.type_name,
+            schema_version: i16::try_from(stored.schema_version).unwrap_or(i16::MAX),
+            occurred_at: self.pending.occurred_at.map(Timestamp::as_micros),
+            actor: &self.actor,
+            meta: &self.meta,
+            payload: &stored.payload,
+        }
+    }
 }
 
 impl AppendBatch {
@@ -275,18 +294,7 @@ pub async fn append(
         .bind(batch.claim_guards.iter().map(|guard| guard.0).collect::<Vec<_>>())
         .bind(batch.claim_guards.iter().map(|guard| guard.1.as_slice()).collect::<Vec<_>>())
         .bind(batch.claim_guards.iter().map(|guard| guard.2).collect::<Vec<_>>())
-        .bind(column(batch, |row| row.pending.stored.command.0))
-        .bind(column(batch, |row| row.pending.stored.stream))
-        .bind(column(batch, |row| i32::try_from(row.pending.stored.version).unwrap_or(i32::MAX)))
-        .bind(column(batch, |row| row.pending.stored.kind.as_str()))
-        .bind(column(batch, |row| row.pending.stored.type_name.as_str()))
-        .bind(column(batch, |row| {
-            i16::try_from(row.pending.stored.schema_version).unwrap_or(i16::MAX)
-        }))
-        .bind(column(batch, |row| row.pending.occurred_at.map(Timestamp::as_micros)))
-        .bind(column(batch, |row| row.actor.as_str()))
-        .bind(column(batch, |row| row.meta.as_str()))
-        .bind(column(batch, |row| row.pending.stored.payload.as_slice()))
+        .bind(batch.events.iter().map(EventRow::on_the_wire).collect::<Vec<_>>())
         .bind(batch.claims.iter().map(|claim| claim.0).collect::<Vec<_>>())
         .bind(batch.claims.iter().map(|claim| claim.1.as_slice()).collect::<Vec<_>>())
         .bind(batch.claims.iter().map(|claim| claim.2).collect::<Vec<_>>())
@@ -299,10 +307,6 @@ pub async fn append(
         .fetch_one(connection)
         .await?;
     answer(&row)
-}
-
-fn column<'b, T>(batch: &'b AppendBatch, value: impl Fn(&'b EventRow) -> T) -> Vec<T> {
-    batch.events.iter().map(value).collect()
 }
 
 fn answer(row: &PgRow) -> Result<Appended, LogError> {

@@ -8,6 +8,7 @@ pub mod notify;
 mod reader;
 mod time;
 mod verify;
+mod wire;
 
 pub use append::{
     AppendBatch, Appended, BadClaim, Base, Duplicate, PendingEvent, Problems, append,
