@@ -91,8 +91,6 @@ pub trait ErasedEvent: Send + Sync {
     fn visit_sealed(&mut self, visit: &mut dyn FnMut(&str, &mut dyn SealedSlot));
     /// The event itself, for who knows its type.
     fn as_any(&self) -> &dyn Any;
-    /// A copy.
-    fn boxed_clone(&self) -> Box<dyn ErasedEvent>;
 }
 
 impl<E: Event> ErasedEvent for E {
@@ -113,8 +111,5 @@ impl<E: Event> ErasedEvent for E {
     }
     fn as_any(&self) -> &dyn Any {
         self
-    }
-    fn boxed_clone(&self) -> Box<dyn ErasedEvent> {
-        Box::new(self.clone())
     }
 }

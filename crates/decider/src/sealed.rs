@@ -198,6 +198,8 @@ pub trait SealedSlot {
     /// # Errors
     /// When the content cannot be written as JSON.
     fn clear_json(&self) -> Result<Option<(Vec<u8>, &KeyScope)>, SlotError>;
+    /// The key to seal it with, if it is not sealed.
+    fn scope(&self) -> Option<&KeyScope>;
     /// The ciphertext, if it is sealed.
     fn cipher(&self) -> Option<&Cipher>;
     /// Replaces the content by its ciphertext.
@@ -223,6 +225,13 @@ impl<T: Serialize + DeserializeOwned> SealedSlot for Sealed<T> {
                 Ok(Some((serde_json::to_vec(value).map_err(|_| SlotError)?, scope)))
             }
             Self::Cipher(_) => Ok(None),
+        }
+    }
+
+    fn scope(&self) -> Option<&KeyScope> {
+        match self {
+            Self::Clear { scope, .. } => Some(scope),
+            Self::Cipher(_) => None,
         }
     }
 

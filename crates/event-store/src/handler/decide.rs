@@ -148,7 +148,7 @@ fn decide_guarded(
     if let Some(error) = desk.broken.take() {
         return Step::Broken(error.into());
     }
-    let changes = match decided {
+    let mut changes = match decided {
         Ok(changes) => changes,
         Err(Halt::Rejected(rejected)) => {
             return Step::Refused(Refusal::Rejected(*rejected), desk.reads.take());
@@ -162,7 +162,7 @@ fn decide_guarded(
     {
         return step;
     }
-    let plan = match plan(&desk, &changes) {
+    let plan = match plan(&desk, &mut changes) {
         Ok(plan) => plan,
         Err(step) => return *step,
     };
@@ -237,10 +237,10 @@ pub struct Plan {
     fresh: HashSet<Uuid>,
 }
 
-fn plan(desk: &Desk<'_>, changes: &Changes) -> Result<Plan, Box<Step>> {
+fn plan(desk: &Desk<'_>, changes: &mut Changes) -> Result<Plan, Box<Step>> {
     let mut streams: Vec<(StreamRef, Version, AnyState)> = Vec::new();
     let mut scopes = Vec::new();
-    for new in &changes.events {
+    for new in &mut changes.events {
         let stream = StreamRef { kind: new.event.kind(), id: new.stream };
         if !streams.iter().any(|(known, _, _)| known.id == stream.id) {
             let Some(Found { version, state, foreign }) = desk.look_up(stream) else {
@@ -254,16 +254,13 @@ fn plan(desk: &Desk<'_>, changes: &Changes) -> Result<Plan, Box<Step>> {
             }
             streams.push((stream, version, state));
         }
-        let mut event = new.event.boxed_clone();
-        let mut failed = None;
-        event.visit_sealed(&mut |_, slot| match slot.clear_json() {
-            Ok(Some((_, scope))) if !scopes.contains(scope) => scopes.push(scope.clone()),
-            Ok(_) => {}
-            Err(error) => failed = Some(error),
+        new.event.visit_sealed(&mut |_, slot| {
+            if let Some(scope) = slot.scope()
+                && !scopes.contains(scope)
+            {
+                scopes.push(scope.clone());
+            }
         });
-        if let Some(error) = failed {
-            return Err(Box::new(Step::Broken(error.into())));
-        }
     }
     let mut claims = Vec::new();
     for change in &changes.claims {
