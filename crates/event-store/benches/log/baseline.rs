@@ -8,12 +8,11 @@ use futures_util::future::join_all;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use crate::setup::{EVENTS_PER_COMMAND, Setup, duration};
+use crate::setup::{EVENTS_PER_COMMAND, PAYLOAD_BYTES, Setup, duration};
 use crate::table::Table;
 
-/// About what a sealed event of the toy domain weighs.
 fn payload() -> Vec<u8> {
-    vec![b'x'; 320]
+    vec![b'x'; PAYLOAD_BYTES]
 }
 
 const INSERT_ONE: &str = "insert into bare (ws, at, stream, version, kind, type, schema_v, cmd, actor, meta, payload, leaf)
@@ -36,11 +35,11 @@ pub async fn measure(setup: &Setup, table: &mut Table) {
             .copy_in_raw("copy bare (ws, at, stream, version, kind, type, schema_v, cmd, actor, meta, payload, leaf) from stdin")
             .await
             .unwrap();
-        let text = "x".repeat(320);
+        let text = "x".repeat(PAYLOAD_BYTES);
         let lines: String = (0..1000)
             .map(|_| {
                 let (stream, cmd) = (Uuid::now_v7(), Uuid::now_v7());
-                format!("{}\t2026-01-01\t{stream}\t1\taccount\tMoneyMoved\t1\t{cmd}\t{}\t{{}}\t{text}\t{}\n", setup.ws.0, Actor::SYSTEM, &text[..32])
+                format!("{}\t2026-01-01\t{stream}\t1\taccount\tMoneyMoved\t1\t{cmd}\t{}\t{{}}\t{text}\t{}\n", setup.ws.0, Actor::SYSTEM, "x".repeat(32))
             })
             .collect();
         copy.send(lines.into_bytes()).await.unwrap();

@@ -28,6 +28,9 @@ pub struct Setup {
 /// What a command of this benchmark writes.
 pub const EVENTS_PER_COMMAND: &[usize] = &[1];
 
+/// About what an event of the toy domain weighs, half of them sealed.
+pub const PAYLOAD_BYTES: usize = 160;
+
 pub fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }

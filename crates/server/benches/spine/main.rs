@@ -26,6 +26,10 @@ mod visible;
 use setup::Setup;
 use table::Table;
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() {
     // `cargo test --benches` passes flags of the test harness; a benchmark is not a test.
     if std::env::args().any(|argument| argument == "--test") {

@@ -37,6 +37,9 @@ pub struct Setup {
 /// What the five commands of this benchmark write: a ticket opens with its priority, category and tags.
 pub const EVENTS_PER_COMMAND: &[usize] = &[4, 1, 1, 1, 1];
 
+/// What an event of theirs weighs on average, sealed.
+pub const PAYLOAD_BYTES: usize = 155;
+
 pub fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
