@@ -21,13 +21,14 @@ const INSERT_MANY: &str = "insert into bare (ws, at, stream, version, kind, type
     select $1, clock_timestamp(), u.* from unnest($2::uuid[], $3::int[], $4::text[], $5::text[], $6::smallint[], $7::uuid[],
                                                   $8::text[], $9::text[], $10::bytea[], $11::bytea[]) as u";
 
-pub async fn measure(setup: &Setup, table: &mut Table) {
-    for callers in [1, 64] {
-        let started = Instant::now();
-        let counts = join_all((0..callers).map(|_| one_by_one(setup, started))).await;
-        let rate = counts.iter().sum::<u64>() as f64 / started.elapsed().as_secs_f64();
-        table.add(&format!("one transaction per command, {callers} callers"), "commands/s", rate);
-    }
+pub async fn transactions(setup: &Setup, table: &mut Table, callers: usize) {
+    let started = Instant::now();
+    let counts = join_all((0..callers).map(|_| one_by_one(setup, started))).await;
+    let rate = counts.iter().sum::<u64>() as f64 / started.elapsed().as_secs_f64();
+    table.add(&format!("one transaction per command, {callers} callers"), "commands/s", rate);
+}
+
+pub async fn copy(setup: &Setup, table: &mut Table) {
     let mut connection = setup.pool.acquire().await.unwrap();
     let (started, mut rows) = (Instant::now(), 0u64);
     while started.elapsed() < duration() {

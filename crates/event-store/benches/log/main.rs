@@ -52,10 +52,13 @@ async fn run() {
     for round in 0..rounds {
         eprintln!("round {} of {rounds}", round + 1);
         machine::measure(&setup, &mut table);
-        baseline::measure(&setup, &mut table).await;
-        for callers in [1, 16, 64] {
+        // What is compared stands side by side.
+        for callers in [64, 1] {
+            baseline::transactions(&setup, &mut table, callers).await;
             callers::measure(&setup, &mut table, callers).await;
         }
+        callers::measure(&setup, &mut table, 16).await;
+        baseline::copy(&setup, &mut table).await;
         baseline::cpu(&setup, &mut table).await;
     }
     table.print();

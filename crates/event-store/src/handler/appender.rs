@@ -25,7 +25,7 @@ pub(super) const BATCH_COMMANDS_MAX: usize = 512;
 const BATCH_BYTES_MAX: usize = 1 << 20;
 /// How often an idle appender looks for what other nodes wrote.
 const POLL_EVERY: Duration = Duration::from_secs(1);
-/// After how many idle polls the connection is given back to the database.
+/// After how many idle polls the connections and the memory are given back.
 const IDLE_POLLS_MAX: u32 = 60;
 
 /// A job that is not decided yet, and what it has fetched so far.
@@ -202,11 +202,12 @@ impl Appender {
         }
     }
 
-    /// A workspace in which nothing happens keeps no connection.
+    /// A workspace in which nothing happens keeps no connection and no states.
     fn rest(&mut self) {
-        self.idle_polls += 1;
+        self.idle_polls = self.idle_polls.saturating_add(1);
         if self.idle_polls > IDLE_POLLS_MAX {
             self.lanes.close();
+            self.cache.clear();
         }
     }
 

@@ -45,7 +45,7 @@ async fn run() {
     let setup = Setup::new().await;
     if let Some(callers) = std::env::var("ONLY_CALLERS").ok().and_then(|text| text.parse().ok()) {
         for _ in 0..rounds {
-            baseline::measure(&setup, &mut table).await;
+            baseline::transactions(&setup, &mut table, callers).await;
             domain::measure(&setup, &mut table, callers).await;
         }
         table.print();
@@ -54,10 +54,13 @@ async fn run() {
     for round in 0..rounds {
         eprintln!("library, round {} of {rounds}", round + 1);
         machine::measure(&setup, &mut table);
-        baseline::measure(&setup, &mut table).await;
-        for callers in [1, 16, 64] {
+        // What is compared stands side by side.
+        for callers in [64, 1] {
+            baseline::transactions(&setup, &mut table, callers).await;
             domain::measure(&setup, &mut table, callers).await;
         }
+        domain::measure(&setup, &mut table, 16).await;
+        baseline::copy(&setup, &mut table).await;
         baseline::cpu(&setup, &mut table).await;
         empty::measure(&mut table).await;
     }
@@ -65,10 +68,10 @@ async fn run() {
         .await;
     let served = setup.serve().await;
     served.wait_for_views(&mut table).await;
+    served.memory(&mut table, "resident, views caught up");
     for round in 0..rounds {
         eprintln!("served, round {} of {rounds}", round + 1);
         served.pages(&mut table).await;
-        served.memory(&mut table, "resident, idle");
         for callers in [1, 16, 64] {
             served.commands(&mut table, callers).await;
         }
