@@ -100,16 +100,10 @@ impl Database {
                 let occurred_at = Some(event.occurred_at);
                 batch.event(PendingEvent { stored, occurred_at, directory: false }).unwrap();
             }
-            let head =
-                match append(&mut connection, self.ws, Uuid::nil(), &Head::EMPTY.into(), &batch)
-                    .await
-                    .unwrap()
-                {
-                    Appended::Written(head) => head,
-                    other @ (Appended::Stale(_) | Appended::Refused(_)) => {
-                        panic!("not written: {other:?}")
-                    }
-                };
+            let base = Head::EMPTY.into();
+            let outcome =
+                append(&mut connection, self.ws, Uuid::nil(), &base, &batch).await.unwrap();
+            let Appended::Written(head) = outcome else { panic!("not written: {outcome:?}") };
             written.extend(batch.into_written(&head));
             rest = later;
         }
