@@ -22,6 +22,8 @@ const INSERT_MANY: &str = "insert into bare (ws, at, stream, version, kind, type
                                                   $8::text[], $9::text[], $10::bytea[], $11::bytea[]) as u";
 
 pub async fn transactions(setup: &Setup, table: &mut Table, callers: usize) {
+    // What other measurements left behind must not be written back, or vacuumed, during this one and its counterpart.
+    sqlx::raw_sql("truncate bare, bare_command; checkpoint").execute(&setup.pool).await.unwrap();
     let started = Instant::now();
     let counts = join_all((0..callers).map(|_| one_by_one(setup, started))).await;
     let rate = counts.iter().sum::<u64>() as f64 / started.elapsed().as_secs_f64();

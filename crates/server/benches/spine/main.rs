@@ -49,7 +49,9 @@ async fn run() {
             domain::measure(&setup, &mut table, callers).await;
         }
         table.print();
-        return;
+        let library = format!("library, {callers} callers");
+        let plain = format!("one transaction per command, {callers} callers");
+        return table.ratio(&library, &plain, "commands/s");
     }
     for round in 0..rounds {
         eprintln!("library, round {} of {rounds}", round + 1);
