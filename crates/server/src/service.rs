@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use decider::{Actor, Command, CommandId, EventContext, Timestamp, WorkspaceId};
 use event_store::handler::{Accepted, CommandHandler, HandleError, HandlerSettings, Request};
-use event_store::log::{LogReader, RecentCommits};
+use event_store::log::{LogReader, RecentCommits, notify};
 use ops::Ops;
 use vault::{SealedObjects, Vault, VaultError};
 
@@ -140,8 +140,9 @@ impl Service {
         self.handler.handle(request).await
     }
 
-    /// Gives the connections back, and stops the private Postgres if this process started it.
+    /// Tells a running server what was written, gives the connections back, and stops the private Postgres if this process started it.
     pub async fn stop(self) {
+        notify::tell_rest(&self.pools.ops, self.handler.recent()).await;
         self.database.stop().await;
     }
 

@@ -71,12 +71,17 @@ impl RecentCommits {
     /// What this process has written since this was asked last; waits until there is something.
     pub(super) async fn untold(&self) -> Vec<(WorkspaceId, LogPosition)> {
         loop {
-            let untold = std::mem::take(&mut *self.newest());
+            let untold = self.take_untold();
             if !untold.is_empty() {
-                return untold.into_iter().collect();
+                return untold;
             }
             self.written.more.notified().await;
         }
+    }
+
+    /// What this process has written since this was asked last.
+    pub(super) fn take_untold(&self) -> Vec<(WorkspaceId, LogPosition)> {
+        std::mem::take(&mut *self.newest()).into_iter().collect()
     }
 
     /// Other nodes are to be told of these positions, at least.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use decider::{LogPosition, WorkspaceId};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -21,6 +21,8 @@ pub const CHANNEL: &str = "ledgerdesk";
 const TELL_EVERY: Duration = Duration::from_millis(5);
 /// How long telling may take before the connection is given up.
 const TELL_WITHIN: Duration = Duration::from_secs(5);
+/// How long a process that ends waits for it.
+const TELL_REST_WITHIN: Duration = Duration::from_secs(1);
 /// The first pause after a lost connection, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
@@ -42,6 +44,20 @@ pub fn spawn(
             _ = shutdown.wait_for(|stop| *stop) => {}
         }
     })
+}
+
+/// Tells other nodes what they have not been told yet: for a process that wrote something and ends.
+pub async fn tell_rest(pool: &PgPool, recent: &RecentCommits) {
+    let untold = recent.take_untold();
+    if untold.is_empty() {
+        return;
+    }
+    let telling = async { notice(&mut *pool.acquire().await?, &untold).await };
+    if let Err(error) =
+        timeout(TELL_REST_WITHIN, telling).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    {
+        tracing::debug!(error = &error as &dyn std::error::Error, "other nodes could not be told");
+    }
 }
 
 async fn tell(options: &PgConnectOptions, recent: &RecentCommits) {
@@ -79,6 +95,13 @@ async fn tell_once(
         Some(connection) => connection,
         None => slot.insert(PgConnection::connect_with(options).await?),
     };
+    notice(connection, untold).await
+}
+
+async fn notice(
+    connection: &mut PgConnection,
+    untold: &[(WorkspaceId, LogPosition)],
+) -> Result<(), sqlx::Error> {
     let payloads: Vec<String> =
         untold.iter().map(|(ws, position)| format!("{} {}", ws.0, position.0)).collect();
     sqlx::query("select pg_notify($1, u.payload) from unnest($2::text[]) as u(payload)")

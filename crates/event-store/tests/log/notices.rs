@@ -168,3 +168,25 @@ async fn many_commits_are_told_in_few_notices_and_the_last_is_the_newest() {
     stop.send_replace(true);
     database.remove().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_ends_tells_what_it_wrote() {
+    let database = Database::new().await;
+    let mut listener = PgListener::connect(&database.url).await.unwrap();
+    listener.listen(notify::CHANNEL).await.unwrap();
+    let recent = RecentCommits::default();
+    let pool = database.pool.clone();
+    let node = database.node_with(pool.clone(), pool.clone(), recent.clone()).await;
+    for limit in 1..4 {
+        node.send(Bank::SetLimit { limit }).await.unwrap();
+    }
+    notify::tell_rest(&pool, &recent).await;
+    let notice = tokio::time::timeout(Duration::from_secs(5), listener.recv());
+    let notice = notice.await.unwrap().unwrap();
+    assert_eq!(notice.payload(), format!("{} 3", database.ws.0));
+    // Nothing is told twice.
+    notify::tell_rest(&pool, &recent).await;
+    sqlx::query("select pg_notify($1, 'end')").bind(notify::CHANNEL).execute(&pool).await.unwrap();
+    assert_eq!(listener.recv().await.unwrap().payload(), "end");
+    database.remove().await;
+}
