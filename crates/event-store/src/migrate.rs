@@ -13,6 +13,7 @@ pub const MIGRATIONS: &[MigrationSource] = &[
     (1, "log", include_str!("../migrations/0001_log.sql")),
     (3001, "append", include_str!("../migrations/0002_append.sql")),
     (3002, "projection engine", include_str!("../migrations/0003_projection.sql")),
+    (3003, "append trusts new ids", include_str!("../migrations/0004_append_trusts_new_ids.sql")),
     (9001, "application role", include_str!("../migrations/0009_role.sql")),
 ];
 

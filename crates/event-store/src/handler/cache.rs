@@ -1,15 +1,17 @@
 //! What an appender remembers between batches: folded states and natural keys. An accepted append proves it was right.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use decider::{AnyState, StreamRef, Version};
+use decider::{AnyState, CommandId, StreamRef, Version};
 use uuid::Uuid;
 
 use crate::log::ClaimRow;
 
 /// How many natural keys are remembered.
 const CLAIMS_MAX: usize = 65_536;
+/// How many commands are remembered, so that a repeat is seen before it fails the insert of its batch.
+const COMMANDS_MAX: usize = 16_384;
 /// What an entry costs beside its state.
 const ENTRY_BYTES: usize = 160;
 
@@ -34,6 +36,8 @@ pub struct Cached {
 pub struct Cache {
     states: HashMap<Uuid, Cached>,
     claims: HashMap<(&'static str, [u8; 32]), (ClaimRow, u64)>,
+    commands: HashSet<CommandId>,
+    commands_by_age: VecDeque<CommandId>,
     epoch: u64,
     bytes: usize,
     bytes_max: usize,
@@ -45,6 +49,8 @@ impl Cache {
         Self {
             states: HashMap::new(),
             claims: HashMap::new(),
+            commands: HashSet::new(),
+            commands_by_age: VecDeque::new(),
             epoch: 0,
             bytes: 0,
             bytes_max,
@@ -117,11 +123,28 @@ impl Cache {
         self.claims.insert((scope, mac), (row, epoch));
     }
 
+    /// Whether a command was accepted lately, or may have been.
+    pub fn knows_command(&self, id: CommandId) -> bool {
+        self.commands.contains(&id)
+    }
+
+    /// Remembers that a command was accepted, or may have been.
+    pub fn put_command(&mut self, id: CommandId) {
+        if self.commands.insert(id) {
+            self.commands_by_age.push_back(id);
+        }
+        if self.commands_by_age.len() > COMMANDS_MAX
+            && let Some(oldest) = self.commands_by_age.pop_front()
+        {
+            self.commands.remove(&oldest);
+        }
+    }
+
     pub fn drop_claim(&mut self, scope: &'static str, mac: [u8; 32]) {
         self.claims.remove(&(scope, mac));
     }
 
-    /// Drops everything: after an append whose outcome is open.
+    /// Drops states and natural keys, after an append whose outcome is open. Which commands were accepted stays true.
     pub fn clear(&mut self) {
         self.states.clear();
         self.claims.clear();

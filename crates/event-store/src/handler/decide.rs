@@ -177,7 +177,7 @@ fn decide_guarded(
     if accept::clashes(round, &reads) {
         return Step::Later;
     }
-    let sure = !desk.unsure.get();
+    let sure = !desk.unsure.get() && !desk.cache.borrow().knows_command(job.request.id);
     match accept::accept(base, round, job, (changes, plan, keys, reads.clone())) {
         Ok(()) => {
             round.sure &= sure;

@@ -86,6 +86,9 @@ impl Appender {
         match outcome {
             Ok(Appended::Refused(problems)) => self.refused(problems, round, decided).await,
             Err(error) if error.is_unavailable() || matches!(error, LogError::WorkspaceClosed) => {
+                for decided in &decided {
+                    self.cache.put_command(decided.waiting.job.request.id); // perhaps it is
+                }
                 self.put_back(decided.into_iter().map(|decided| decided.waiting));
                 Err(error.into())
             }

@@ -36,6 +36,9 @@ impl Appender {
         for ((scope, mac), row) in &overlay.claims {
             self.cache.put_claim((scope, *mac), *row, self.cache.epoch());
         }
+        for decided in &decided {
+            self.cache.put_command(decided.waiting.job.request.id);
+        }
         for keys in &keys {
             self.shared.vault.confirm(self.ws, keys);
         }
@@ -118,6 +121,7 @@ impl Appender {
             if let Some(duplicate) =
                 problems.duplicates.iter().find(|duplicate| duplicate.index == index)
             {
+                self.cache.put_command(waiting.job.request.id);
                 repeats.push((waiting, duplicate.clone()));
                 continue;
             }
