@@ -113,7 +113,7 @@ pub(super) fn spawn(
     jobs: mpsc::Receiver<Job>,
     publish: watch::Sender<AnyState>,
 ) {
-    let lanes = Lanes::new(shared.pool.clone());
+    let lanes = Lanes::new(Arc::clone(&shared));
     let appender = Appender {
         head: Head::EMPTY,
         cache: Cache::new(shared.settings.cache_bytes_max),
@@ -282,7 +282,7 @@ impl Appender {
                     .map(|last| (self.in_flight.len() as u64, last.content)),
                 sure: round.sure,
             },
-            connection: self.lanes.take(),
+            lane: self.lanes.take(),
         };
         let sending = tokio::spawn(shipment.send(round));
         self.in_flight.push_back(InFlight {

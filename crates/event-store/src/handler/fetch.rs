@@ -122,10 +122,11 @@ impl Found {
 
 impl Asking<'_> {
     async fn ask(&self, jobs: &mut [Parked]) -> Result<Found, LogError> {
-        let reader = &self.shared.reader;
+        let backend = &self.shared.backend;
         for Parked { waiting, needs } in jobs.iter_mut() {
             if let Some((stream, expected)) = needs.tail {
-                waiting.fetched.tail = Some(reader.stream(self.ws, stream.id, expected).await?);
+                waiting.fetched.tail =
+                    Some(backend.streams(self.ws, &[(stream.id, expected)]).await?);
             }
             if let Some((scopes, fresh)) = &needs.seal {
                 let is_fresh = |scope: &KeyScope| decide::is_fresh(scope, fresh);
@@ -150,13 +151,13 @@ impl Asking<'_> {
         let wanted: Vec<_> =
             streams.iter().map(|(stream, version)| (stream.id, *version)).collect();
         let events =
-            if wanted.is_empty() { Vec::new() } else { reader.streams(self.ws, &wanted).await? };
+            if wanted.is_empty() { Vec::new() } else { backend.streams(self.ws, &wanted).await? };
         let mut claims: Vec<_> =
             jobs.iter().flat_map(|job| job.needs.claims.iter().copied()).collect();
         claims.sort_unstable();
         claims.dedup();
         let rows =
-            if claims.is_empty() { Vec::new() } else { reader.claims(self.ws, &claims).await? };
+            if claims.is_empty() { Vec::new() } else { backend.claims(self.ws, &claims).await? };
         Ok(Found { streams, events, claims: claims.into_iter().zip(rows).collect() })
     }
 }

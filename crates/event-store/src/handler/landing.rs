@@ -18,8 +18,8 @@ impl Appender {
         let Some(batch) = self.in_flight.pop_front() else { return Ok(()) };
         self.singly = self.singly.saturating_sub(1);
         match landed {
-            Some(Landed { connection, outcome: Ok(Appended::Written(head)), round }) => {
-                self.lanes.give_back(connection);
+            Some(Landed { lane, outcome: Ok(Appended::Written(head)), round }) => {
+                self.lanes.give_back(lane);
                 let InFlight { overlay, decided, mut refused, .. } = batch;
                 for refused in &mut refused {
                     refused.reads.drop_proven(&round, &overlay);
@@ -35,12 +35,12 @@ impl Appender {
                 self.settle_those_behind().await;
                 let InFlight { decided, refused, .. } = batch;
                 self.put_back(refused.into_iter().map(|refused| refused.waiting));
-                let Some(Landed { connection, outcome, round }) = failed else {
+                let Some(Landed { lane, outcome, round }) = failed else {
                     // The sending task died: the outcome is open, and the clients must ask again.
                     self.put_back(decided.into_iter().map(|decided| decided.waiting));
                     return Err(LogError::Database(sqlx::Error::WorkerCrashed).into());
                 };
-                self.lanes.give_back(connection);
+                self.lanes.give_back(lane);
                 self.failed(outcome, round, decided).await
             }
         }
@@ -52,13 +52,13 @@ impl Appender {
             let InFlight { sending, overlay, decided, refused, .. } = batch;
             self.put_back(refused.into_iter().map(|refused| refused.waiting));
             match sending.await {
-                Ok(Landed { connection, outcome: Ok(Appended::Written(head)), round }) => {
-                    self.lanes.give_back(connection);
+                Ok(Landed { lane, outcome: Ok(Appended::Written(head)), round }) => {
+                    self.lanes.give_back(lane);
                     self.take_written(head, (round, &overlay), decided);
                 }
                 landed => {
                     self.in_doubt |= !landed.as_ref().is_ok_and(|landed| landed.outcome.is_ok());
-                    self.lanes.give_back(landed.ok().and_then(|landed| landed.connection));
+                    self.lanes.give_back(landed.ok().and_then(|landed| landed.lane));
                     self.put_back(decided.into_iter().map(|decided| decided.waiting));
                 }
             }
@@ -114,7 +114,7 @@ impl Appender {
 
     /// Takes in what other nodes wrote: the head, and the directory.
     pub(super) async fn catch_up(&mut self) -> Result<(), Broken> {
-        let head = self.shared.reader.head(self.ws).await?;
+        let head = self.shared.backend.head(self.ws).await?;
         let other = head.commit == self.head.commit && head.hash != self.head.hash;
         if self.loaded && (head.commit < self.head.commit || other) {
             tracing::error!(workspace = %self.ws.0, known = self.head.commit, found = head.commit, "the log was rewound; nothing remembered counts");
@@ -127,7 +127,7 @@ impl Appender {
                 self.directory = (self.shared.directory_type.initial)();
             }
             let kinds = &self.shared.directory_kinds;
-            let newer = self.shared.reader.directory_after(self.ws, seen, kinds).await?;
+            let newer = self.shared.backend.directory_after(self.ws, seen, kinds).await?;
             // Events newer than the head just read come again with the next catch-up; folding must not see them twice.
             let newer: Vec<StoredEvent> =
                 newer.into_iter().filter(|event| event.position <= head.directory).collect();

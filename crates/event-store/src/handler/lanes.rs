@@ -1,10 +1,14 @@
 //! The connections on which batches travel: one, and a second so that the database finds the next batch waiting when it
 //! has written the one before.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use sqlx::{Connection, PgConnection, PgPool};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::Shared;
+use super::backend::Lane;
 
 /// How many batches of a workspace are on their way at most.
 pub(super) const LANES: usize = 2;
@@ -13,15 +17,15 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// The idle connections of an appender. They are its own: a pool that closes must not wait for them.
 pub(super) struct Lanes {
-    pool: PgPool,
-    free: Vec<PgConnection>,
-    opening: Option<JoinHandle<Option<PgConnection>>>,
+    shared: Arc<Shared>,
+    free: Vec<Box<dyn Lane>>,
+    opening: Option<JoinHandle<Option<Box<dyn Lane>>>>,
     open_after: Instant,
 }
 
 impl Lanes {
-    pub fn new(pool: PgPool) -> Self {
-        Self { pool, free: Vec::new(), opening: None, open_after: Instant::now() }
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, free: Vec::new(), opening: None, open_after: Instant::now() }
     }
 
     /// Whether a batch can leave at once.
@@ -29,21 +33,21 @@ impl Lanes {
         !self.free.is_empty()
     }
 
-    pub fn take(&mut self) -> Option<PgConnection> {
+    pub fn take(&mut self) -> Option<Box<dyn Lane>> {
         self.free.pop()
     }
 
-    pub fn give_back(&mut self, connection: Option<PgConnection>) {
+    pub fn give_back(&mut self, lane: Option<Box<dyn Lane>>) {
         if self.free.len() < LANES {
-            self.free.extend(connection);
+            self.free.extend(lane);
         }
     }
 
     /// Begins to open another connection, beside the batch on its way.
     pub fn open_another(&mut self) {
         if self.opening.is_none() && Instant::now() >= self.open_after {
-            let pool = self.pool.clone();
-            let opening = async move { pool.acquire().await.ok().map(|found| found.detach()) };
+            let shared = Arc::clone(&self.shared);
+            let opening = async move { shared.backend.lane().await.ok() };
             self.opening = Some(tokio::spawn(opening));
         }
     }
@@ -70,8 +74,8 @@ impl Lanes {
 
     /// A workspace in which nothing happens keeps no connection.
     pub fn close(&mut self) {
-        for connection in self.free.drain(..) {
-            tokio::spawn(connection.close());
+        for lane in self.free.drain(..) {
+            tokio::spawn(lane.close());
         }
     }
 }

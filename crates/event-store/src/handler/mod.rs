@@ -5,6 +5,7 @@
 
 mod accept;
 mod appender;
+mod backend;
 mod cache;
 mod decide;
 mod desk;
@@ -31,6 +32,7 @@ use uuid::Uuid;
 use vault::Vault;
 
 use crate::log::{LogReader, RecentCommits};
+use backend::{Backend, Postgres};
 
 pub use error::HandleError;
 
@@ -105,8 +107,8 @@ impl Default for HandlerSettings {
 /// Everything the appenders share.
 pub(crate) struct Shared {
     pub settings: HandlerSettings,
+    pub backend: Box<dyn Backend>,
     pub reader: LogReader,
-    pub pool: PgPool,
     pub vault: Vault,
     pub recent: RecentCommits,
     pub types: HashMap<&'static str, StreamType>,
@@ -142,6 +144,18 @@ impl CommandHandler {
         (pool, reader): (PgPool, LogReader),
         vault: Vault,
         recent: RecentCommits,
+        types: (Vec<StreamType>, DirectoryType),
+        settings: HandlerSettings,
+    ) -> Self {
+        let backend = Postgres { pool, reader: reader.clone() };
+        Self::on((Box::new(backend), reader), vault, recent, types, settings)
+    }
+
+    /// A handler on any log.
+    pub(crate) fn on(
+        (backend, reader): (Box<dyn Backend>, LogReader),
+        vault: Vault,
+        recent: RecentCommits,
         (types, directory_type): (Vec<StreamType>, DirectoryType),
         settings: HandlerSettings,
     ) -> Self {
@@ -150,8 +164,8 @@ impl CommandHandler {
         let types = types.into_iter().map(|kind| (kind.kind, kind)).collect();
         let shared = Shared {
             settings,
+            backend,
             reader,
-            pool,
             vault,
             recent,
             types,

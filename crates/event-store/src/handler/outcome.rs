@@ -9,7 +9,7 @@ use super::appender::{Appender, Decided, Refused, Waiting};
 use super::decide::{Folded, Refusal, Round};
 use super::desk::Overlay;
 use super::error::{Broken, HandleError};
-use super::prove::{self, Asked};
+use super::prove::Asked;
 use super::queue::give_up_on;
 use super::{Accepted, Job};
 use crate::log::{CommandRow, Commit, Duplicate, Head, LogError, Problems};
@@ -176,7 +176,7 @@ impl Appender {
             return Ok(Ok(Accepted { position, duplicate: true, events, first: 0, count: 0 }));
         }
         let before = decider::LogPosition(duplicate.first_pos.0.saturating_sub(1));
-        let events = self.shared.reader.after(self.ws, before, duplicate.events).await?;
+        let events = self.shared.backend.after(self.ws, before, duplicate.events).await?;
         let position = events.last().map_or(duplicate.first_pos, |event| event.position);
         let count = events.len();
         Ok(Ok(Accepted { position, duplicate: true, events: events.into(), first: 0, count }))
@@ -191,7 +191,7 @@ impl Appender {
             reads: refused.iter().map(|refused| &refused.reads).collect(),
             ids: refused.iter().map(|refused| refused.waiting.job.request.id).collect(),
         };
-        let now = match prove::look(self.shared.reader.pool(), self.ws, &asked).await {
+        let now = match self.shared.backend.look(self.ws, &asked).await {
             Ok(now) => now,
             Err(error) => {
                 self.put_back(refused.into_iter().map(|refused| refused.waiting));

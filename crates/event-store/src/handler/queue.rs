@@ -58,7 +58,7 @@ impl Appender {
             self.take_apart_next();
         }
         self.next.grounds = grounds;
-        let now = wall_clock();
+        let now = self.shared.backend.wall_clock();
         let overlays: Vec<Arc<Overlay>> =
             self.in_flight.iter().rev().map(|batch| Arc::clone(&batch.overlay)).collect();
         let below: Vec<&Overlay> = overlays.iter().map(Arc::as_ref).collect();
@@ -164,10 +164,4 @@ pub(super) fn give_up_on(waiting: Waiting, ws: WorkspaceId, broken: Broken) {
     let command = waiting.job.request.command.name();
     tracing::error!(workspace = %ws.0, command, error = chain(&broken), "a command could not be decided");
     waiting.job.answer(Err(broken.into()));
-}
-
-fn wall_clock() -> Timestamp {
-    let since =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

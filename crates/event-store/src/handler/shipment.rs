@@ -1,14 +1,15 @@
 //! One batch on its way to the database: sent until there is an answer, or until the database has been away too long.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use decider::WorkspaceId;
-use sqlx::{Connection, PgConnection};
+use tokio::time::Instant;
 
 use super::Shared;
+use super::backend::Lane;
 use super::decide::Round;
-use crate::log::{Appended, Base, LogError, append};
+use crate::log::{Appended, Base, LogError};
 
 /// How long a batch is sent again while the database is away.
 const RESEND_FOR: Duration = Duration::from_secs(2);
@@ -24,12 +25,12 @@ pub(super) struct Shipment {
     pub shared: Arc<Shared>,
     pub ws: WorkspaceId,
     pub base: Base,
-    pub connection: Option<PgConnection>,
+    pub lane: Option<Box<dyn Lane>>,
 }
 
 /// A batch that has its answer.
 pub(super) struct Landed {
-    pub connection: Option<PgConnection>,
+    pub lane: Option<Box<dyn Lane>>,
     pub outcome: Result<Appended, LogError>,
     pub round: Round,
 }
@@ -71,23 +72,21 @@ impl Shipment {
                 Err(error) => break Err(error),
             }
         };
-        Landed { connection: self.connection, outcome, round }
+        Landed { lane: self.lane, outcome, round }
     }
 
     async fn send_once(&mut self, round: &Round) -> Result<Appended, LogError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.shared.pool.acquire().await?.detach(),
+        let mut lane = match self.lane.take() {
+            Some(lane) => lane,
+            None => self.shared.backend.lane().await?,
         };
-        let sending =
-            append(&mut connection, self.ws, self.shared.settings.node, &self.base, &round.batch);
+        let sending = lane.append(self.ws, self.shared.settings.node, &self.base, &round.batch);
         let Ok(outcome) = tokio::time::timeout(APPEND_WITHIN, sending).await else {
-            // Its answer may still arrive: the connection must not serve another statement.
-            drop(connection.close_hard().await);
+            lane.cut().await;
             return Err(LogError::Database(sqlx::Error::PoolTimedOut));
         };
         if outcome.is_ok() {
-            self.connection = Some(connection);
+            self.lane = Some(lane);
         }
         outcome
     }
