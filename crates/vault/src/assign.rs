@@ -33,6 +33,9 @@ impl Vault {
     ) -> Result<SealingKeys, VaultError> {
         let mut plan = self.plan(ws, scopes, fresh);
         self.look_up(ws, &mut plan).await?;
+        if plan.take.is_empty() {
+            return Ok(plan.keys);
+        }
         let stock = self.shared.pool.stock(ws);
         let taken = stock.take(plan.take.len(), ws, &self.shared.master, &self.shared.db).await?;
         self.refill_in_background(ws, stock);
@@ -50,6 +53,9 @@ impl Vault {
         let plan = self.plan(ws, scopes, fresh);
         if !plan.look_up.is_empty() {
             return None;
+        }
+        if plan.take.is_empty() {
+            return Some(plan.keys);
         }
         let stock = self.shared.pool.stock(ws);
         let taken = stock.try_take(plan.take.len());

@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use decider::{Cipher, Opened, SealId, Sealed, WorkspaceId};
 use serde::de::DeserializeOwned;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgPool, Row};
 use uuid::Uuid;
 
 use crate::error::{KeyFileError, VaultError};
 use crate::key_file;
 use crate::key_ring::{KeyRing, Known, SealingKey};
-use crate::master::Master;
+use crate::master::{Master, MasterKey};
 use crate::pool::KeyPool;
-use crate::seal::{place, random_nonce};
+use crate::seal::{KeyBytes, place, random_nonce};
 
 /// Reading keys starts again when some were destroyed meanwhile, at most so many times.
 const READS_MAX: u32 = 8;
@@ -62,6 +63,15 @@ impl Vault {
         }
         let shared = Shared { db, master, ring: KeyRing::new(), pool: KeyPool::new() };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// A key ring without a database, for simulations: it makes keyed hashes, and every other key is out of reach.
+    #[must_use]
+    pub fn detached() -> Self {
+        let db = PgPoolOptions::new().connect_lazy_with(PgConnectOptions::new_without_pgpass());
+        let master = Master::new(MasterKey { number: 1, bytes: KeyBytes::random() }, Vec::new());
+        let shared = Shared { db, master, ring: KeyRing::new(), pool: KeyPool::new() };
+        Self { shared: Arc::new(shared) }
     }
 
     /// A keyed hash (HMAC-SHA256, one key per workspace): for claims, body hashes, login look-up.

@@ -17,6 +17,8 @@ mod outcome;
 mod prove;
 mod queue;
 mod shipment;
+#[cfg(test)]
+mod simulation;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -12,20 +12,21 @@ use super::time::PgInstant;
 use super::wire::WireEvent;
 
 /// A batch in the form of the database: one array per column. Nothing in it is personal content in clear.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct AppendBatch {
-    commands: Vec<(Uuid, Vec<u8>, i32, i32)>,
-    guards: Vec<(Uuid, i32)>,
-    claim_guards: Vec<(&'static str, Vec<u8>, i32)>,
-    events: Vec<EventRow>,
-    claims: Vec<(&'static str, Vec<u8>, i32, Option<Uuid>)>,
-    assignments: Vec<(Uuid, &'static str, Uuid)>,
-    subjects: Vec<(Uuid, Uuid)>,
-    numbers: i64,
-    directory_offset: i32,
+    pub(crate) commands: Vec<(Uuid, Vec<u8>, i32, i32)>,
+    pub(crate) guards: Vec<(Uuid, i32)>,
+    pub(crate) claim_guards: Vec<(&'static str, Vec<u8>, i32)>,
+    pub(crate) events: Vec<EventRow>,
+    pub(crate) claims: Vec<(&'static str, Vec<u8>, i32, Option<Uuid>)>,
+    pub(crate) assignments: Vec<(Uuid, &'static str, Uuid)>,
+    pub(crate) subjects: Vec<(Uuid, Uuid)>,
+    pub(crate) numbers: i64,
+    pub(crate) directory_offset: i32,
 }
 
 /// One event ready to be written.
+#[derive(Clone)]
 pub struct PendingEvent {
     /// The event as it will stand in the log; its position and recording time are set once it is written.
     pub stored: StoredEvent,
@@ -35,11 +36,12 @@ pub struct PendingEvent {
     pub directory: bool,
 }
 
-struct EventRow {
-    pending: PendingEvent,
+#[derive(Clone)]
+pub(crate) struct EventRow {
+    pub(crate) pending: PendingEvent,
     actor: String,
     meta: String,
-    leaf: [u8; 32],
+    pub(crate) leaf: [u8; 32],
 }
 
 impl EventRow {

@@ -16,7 +16,7 @@ pub const FOLD_DEFECT: &str = "breaks the fold";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "t")]
 pub enum AccountEvent {
-    Opened { number: u64, owner: Sealed<String> },
+    Opened { number: u64, owner: Option<Sealed<String>> },
     Moved { amount: i64 },
     Labelled { label: String },
 }
@@ -50,7 +50,7 @@ impl Event for AccountEvent {
     }
 
     fn visit_sealed(&mut self, visit: &mut dyn FnMut(&str, &mut dyn SealedSlot)) {
-        if let Self::Opened { owner, .. } = self {
+        if let Self::Opened { owner: Some(owner), .. } = self {
             visit("owner", owner);
         }
     }
@@ -80,7 +80,7 @@ impl State for Account {
         self.events += 1;
         assert!(!is_label(event, FOLD_DEFECT), "a defect in a fold");
         match event {
-            AccountEvent::Opened { owner, .. } => self.owner = Some(owner.clone()),
+            AccountEvent::Opened { owner, .. } => self.owner.clone_from(owner),
             AccountEvent::Moved { amount } => self.balance += amount,
             AccountEvent::Labelled { label } => self.label.clone_from(label),
         }
@@ -188,7 +188,7 @@ pub enum Bank {
     Open {
         id: Uuid,
         name: String,
-        owner: Personal<String>,
+        owner: Option<Personal<String>>,
     },
     Deposit {
         id: Uuid,
@@ -244,7 +244,7 @@ pub enum Bank {
 
 impl Bank {
     pub fn open(id: Uuid, name: &str) -> Self {
-        Self::Open { id, name: name.to_owned(), owner: Personal(format!("owner of {name}")) }
+        Self::Open { id, name: name.to_owned(), owner: Some(Personal(format!("owner of {name}"))) }
     }
 }
 
@@ -339,7 +339,7 @@ impl Command for Bank {
                 if world.claim(NAME, name)?.is_some() {
                     return Err(Refused::NameTaken.into());
                 }
-                let owner = owner.clone().seal(&KeyScope::person(*id));
+                let owner = owner.clone().map(|owner| owner.seal(&KeyScope::person(*id)));
                 changes.on(*id, AccountEvent::Opened { number: world.next_number(), owner });
                 changes.claim(NAME, name.clone(), *id).numbers = 1;
             }

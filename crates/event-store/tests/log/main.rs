@@ -7,6 +7,7 @@
 )]
 
 mod bank;
+mod bank_model;
 mod commands;
 mod conflicts;
 mod cuts;
