@@ -168,7 +168,7 @@ fn every_view_is_listed_with_how_far_it_is() {
 #[test]
 fn every_command_shows_an_example() {
     let program = Program::fresh();
-    let commands: [&[&str]; 11] = [
+    let commands: [&[&str]; 12] = [
         &["serve"],
         &["user", "add"],
         &["token", "create"],
@@ -176,6 +176,7 @@ fn every_command_shows_an_example() {
         &["import", "eml"],
         &["log", "tail"],
         &["log", "show"],
+        &["log", "head"],
         &["log", "verify"],
         &["ticket", "show"],
         &["projection", "list"],

@@ -14,6 +14,7 @@ mod drafts;
 mod faults;
 mod given_postgres;
 mod import;
+mod log_verify;
 mod originals;
 mod people;
 mod refusals;

@@ -27,6 +27,12 @@ impl Timestamp {
         self.0
     }
 
+    /// Whether it can be told as a date.
+    #[must_use]
+    pub fn is_a_date(self) -> bool {
+        jiff::Timestamp::from_microsecond(self.0).is_ok()
+    }
+
     /// This instant moved by a number of seconds.
     #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {

@@ -7,6 +7,8 @@ use crate::{arrows, layout, postgres};
 
 /// How many cases the random tests try in a soak; the usual number is 256 or less.
 const SOAK_CASES: &str = "20000";
+/// How often each kind of manipulation is tried on each column of the log in a soak; the usual number is 5.
+const SOAK_TAMPERS: &str = "200";
 
 fn run_checks() -> Result<(), Failure> {
     run(cargo(&["fmt", "--all", "--", "--check"]))?;
@@ -35,6 +37,7 @@ pub fn soak() -> Result<(), Failure> {
     let programs = postgres::ensure()?;
     let mut command = cargo(&["test", "--workspace", "--release"]);
     command.env("PROPTEST_CASES", SOAK_CASES).env("LEDGERDESK_PG_BIN", programs);
+    command.env("LEDGERDESK_TEST_TAMPERS", SOAK_TAMPERS);
     run(cargo(&["build", "--release", "--package", "server", "--package", "local-postgres"]))?;
     run(command)
 }

@@ -139,19 +139,60 @@ pub struct CommitInput<'a> {
 /// The chain hash of a commit.
 #[must_use]
 pub fn commit_hash(ws: WorkspaceId, commit: &CommitInput<'_>, leaves: &[Vec<u8>]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(ws.0.as_bytes());
-    hash.update(commit.no.to_be_bytes());
-    hash.update(commit.first_pos.to_be_bytes());
-    hash.update(i32::try_from(leaves.len()).unwrap_or(i32::MAX).to_be_bytes());
-    hash.update(commit.last_number.to_be_bytes());
-    hash.update(commit.last_directory.to_be_bytes());
-    hash.update(commit.node.as_bytes());
-    hash.update(commit.at.to_be_bytes());
-    hash.update(commit.previous);
-    hash.update(commit.content);
+    let mut hash = CommitHash::begin(ws, commit, leaves.len() as i64);
     for leaf in leaves {
-        hash.update(leaf);
+        hash.leaf(leaf);
+    }
+    hash.finish()
+}
+
+/// The chain hash of a commit whose leaves come one by one.
+#[derive(Clone)]
+pub struct CommitHash(Sha256);
+
+impl CommitHash {
+    /// Begins it; so many leaves are to follow.
+    #[must_use]
+    pub fn begin(ws: WorkspaceId, commit: &CommitInput<'_>, leaves: i64) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(ws.0.as_bytes());
+        hash.update(commit.no.to_be_bytes());
+        hash.update(commit.first_pos.to_be_bytes());
+        hash.update(i32::try_from(leaves).unwrap_or(i32::MAX).to_be_bytes());
+        hash.update(commit.last_number.to_be_bytes());
+        hash.update(commit.last_directory.to_be_bytes());
+        hash.update(commit.node.as_bytes());
+        hash.update(commit.at.to_be_bytes());
+        hash.update(commit.previous);
+        hash.update(commit.content);
+        Self(hash)
+    }
+
+    /// The next leaf.
+    pub fn leaf(&mut self, leaf: &[u8]) {
+        self.0.update(leaf);
+    }
+
+    /// The hash.
+    #[must_use]
+    pub fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
+
+/// The seal of a workspace's own row. It is no part of the chain: it shows an edit that does not know of it.
+#[must_use]
+pub fn workspace_seal(ws: WorkspaceId, made_at: i64, closed_at: Option<i64>) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"ledgerdesk.workspace.1");
+    hash.update(ws.0.as_bytes());
+    hash.update(made_at.to_be_bytes());
+    match closed_at {
+        Some(micros) => {
+            hash.update([1]);
+            hash.update(micros.to_be_bytes());
+        }
+        None => hash.update([0]),
     }
     hash.finalize().into()
 }

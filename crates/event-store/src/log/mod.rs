@@ -16,9 +16,11 @@ pub use append::{
 pub use error::{LogError, is_unavailable};
 pub use follow::{CommitWithEvents, Follower, RecentCommits};
 pub use leaf::{
-    ClaimRowInput, CommandRowInput, CommitInput, LeafInput, ZERO_HASH, commit_content, commit_hash,
-    leaf,
+    ClaimRowInput, CommandRowInput, CommitHash, CommitInput, LeafInput, ZERO_HASH, commit_content,
+    commit_hash, leaf, workspace_seal,
 };
 pub use reader::{ClaimRow, CommandRow, Commit, Head, LogReader};
 pub use time::PgInstant;
-pub use verify::{Finding, VerifyReport, verify};
+pub use verify::{
+    Finding, KnownHead, ParseHeadError, STREAMS_MAX, Verification, VerifyReport, strangers, verify,
+};

@@ -19,3 +19,4 @@ mod pipeline;
 mod plans;
 mod rights;
 mod sealing;
+mod tamper;

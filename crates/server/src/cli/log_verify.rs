@@ -1,54 +1,118 @@
 //! `log verify`: proves every event, commit, command and claim, and names the first position that is not as it was written.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use event_store::log::{VerifyReport, verify};
+use decider::WorkspaceId;
+use event_store::log::{Finding, KnownHead, Verification, VerifyReport, strangers};
+use serde::Serialize;
 
+use super::heads::{self, Kept};
 use super::progress::Progress;
 use super::{CliError, Common, output, session};
+use crate::service::Service;
 
 /// The exit code for a difference.
 const DIFFERENT: u8 = 3;
 
 /// How the log is verified.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  ledgerdesk log verify || echo \"keep a copy of the disk\"\n\n\
-                  Exit code 3 when something is not as it was written. Without a copy of the head hash kept elsewhere, a \
-                  chain shows clumsy edits only: write the hash down from time to time.")]
-pub struct LogVerifyArgs {}
+#[command(
+    after_help = "Example:\n  ledgerdesk log verify --expect-heads /mnt/elsewhere/heads || echo \"keep a copy of the disk\"\n\n\
+                  Exit code 3 when something is not as it was written. Without a head kept elsewhere, a chain shows clumsy \
+                  edits only: keep what `ledgerdesk log head` prints from time to time."
+)]
+pub struct LogVerifyArgs {
+    /// A head that was kept elsewhere and must lie in the log; may be given several times
+    #[arg(long, value_name = "NUMBER:HASH", value_parser = heads::parse_argument)]
+    expect_head: Vec<Kept>,
+    /// A file of such heads, one in a line, as `ledgerdesk log head` prints them; - for stdin
+    #[arg(long, value_name = "FILE")]
+    expect_heads: Option<PathBuf>,
+}
 
-pub async fn run(common: &Common, LogVerifyArgs {}: LogVerifyArgs) -> Result<ExitCode, CliError> {
+/// One workspace's part of the answer.
+#[derive(Serialize)]
+struct Told<'a> {
+    workspace: uuid::Uuid,
+    #[serde(flatten)]
+    report: &'a VerifyReport,
+}
+
+pub async fn run(common: &Common, args: LogVerifyArgs) -> Result<ExitCode, CliError> {
+    let mut kept = args.expect_head;
+    if let Some(path) = &args.expect_heads {
+        kept.extend(heads::read(path)?);
+    }
     let json = common.json;
-    session::with(common, |service, ws| async move {
-        let head = service.reader.head(ws).await?.position.0;
-        let mut progress = Progress::new("events", head);
-        let report = verify(&service.pools.read, ws, |position| progress.reach(position.0)).await?;
-        progress.finish();
-        if json {
-            output::json_line(&report)?
-        } else {
-            describe(&report)?
+    session::with_each(common, |service, mut workspaces| async move {
+        if service.config.workspace.is_none() {
+            // Rows of workspaces that are not there any more are no reason to be silent.
+            let mut connection = service.pools.read.acquire().await?;
+            workspaces.extend(strangers(&mut connection).await?);
+            workspaces.extend(kept.iter().filter_map(|kept| kept.ws));
+            workspaces.sort_unstable();
+            workspaces.dedup();
         }
-        Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
+        if workspaces.len() != 1 && kept.iter().any(|kept| kept.ws.is_none()) {
+            return Err(CliError::Usage(
+                "of which workspace is the head? Name it with --workspace",
+            ));
+        }
+        let several = workspaces.len() > 1;
+        let mut different = false;
+        for ws in workspaces {
+            let of_ws = kept.iter().filter(|kept| kept.ws.is_none_or(|of| of == ws));
+            let heads: Vec<KnownHead> = of_ws.map(|kept| kept.head).collect();
+            let report = verify(&service, ws, &heads).await?;
+            different |= !report.findings.is_empty();
+            if json {
+                output::json_line(&Told { workspace: ws.0, report: &report })?;
+            } else {
+                if several {
+                    output::line(&format!("Workspace {}:", ws.0))?;
+                }
+                describe(&report)?;
+            }
+        }
+        Ok(if different { ExitCode::from(DIFFERENT) } else { ExitCode::SUCCESS })
     })
     .await
 }
 
+async fn verify(
+    service: &Service,
+    ws: WorkspaceId,
+    heads: &[KnownHead],
+) -> Result<VerifyReport, CliError> {
+    let head = service.reader.head(ws).await?.position.0;
+    let mut progress = Progress::new("events", head);
+    let verification = Verification::of(ws).against(heads);
+    let report =
+        verification.run(&service.pools.read, |position| progress.reach(position.0)).await?;
+    progress.finish();
+    Ok(report)
+}
+
 fn describe(report: &VerifyReport) -> Result<(), CliError> {
     output::line(&format!(
-        "{} events in {} commits, {} commands, {} claims; head at {}, hash {}",
+        "{} events in {} commits, {} commands, {} claims; head at {}, {}:{}",
         report.events,
         report.commits,
         report.commands,
         report.claims,
         report.head,
+        report.head_commit,
         report.head_hash
     ))?;
+    if report.heads_compared > 0 {
+        output::line(&format!("Compared with heads kept elsewhere: {}", report.heads_compared))?;
+    }
     let Some(first) = report.findings.first() else {
         return output::line("The log is as it was written.");
     };
-    let place = |finding: &event_store::log::Finding| match finding.position {
+    let place = |finding: &Finding| match finding.position {
         Some(position) => format!("position {position} (commit {})", finding.commit),
         None => format!("commit {}", finding.commit),
     };

@@ -2,7 +2,9 @@
 
 mod doctor;
 mod error;
+mod heads;
 mod import;
+mod log_head;
 mod log_show;
 mod log_tail;
 mod log_verify;
@@ -100,6 +102,8 @@ enum LogCommand {
     Tail(log_tail::LogTailArgs),
     /// Show events with their sealed fields opened
     Show(log_show::LogShowArgs),
+    /// Show where the log ends, to be kept elsewhere
+    Head(log_head::LogHeadArgs),
     /// Prove that nothing in the log was changed
     Verify(log_verify::LogVerifyArgs),
 }
@@ -150,6 +154,7 @@ async fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Import(command) => import::run(&common, command).await,
         Command::Log(LogCommand::Tail(args)) => log_tail::run(&common, args).await,
         Command::Log(LogCommand::Show(args)) => log_show::run(&common, args).await,
+        Command::Log(LogCommand::Head(args)) => log_head::run(&common, args).await,
         Command::Log(LogCommand::Verify(args)) => log_verify::run(&common, args).await,
         Command::Ticket(TicketCommand::Show(args)) => ticket_show::run(&common, args).await,
         Command::Projection(ProjectionCommand::List(args)) => {

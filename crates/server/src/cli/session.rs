@@ -17,13 +17,38 @@ where
     W: FnOnce(Arc<Service>, WorkspaceId) -> F,
     F: Future<Output = Result<ExitCode, CliError>>,
 {
+    opened(common, |service| async move {
+        let ws = service.workspace()?;
+        work(service, ws).await
+    })
+    .await
+}
+
+/// The same in each workspace: the one that was named, or all.
+pub async fn with_each<W, F>(common: &Common, work: W) -> Result<ExitCode, CliError>
+where
+    W: FnOnce(Arc<Service>, Vec<WorkspaceId>) -> F,
+    F: Future<Output = Result<ExitCode, CliError>>,
+{
+    opened(common, |service| async move {
+        let workspaces = match service.config.workspace {
+            Some(_) => vec![service.workspace()?],
+            None => service.workspaces.clone(),
+        };
+        work(service, workspaces).await
+    })
+    .await
+}
+
+async fn opened<W, F>(common: &Common, work: W) -> Result<ExitCode, CliError>
+where
+    W: FnOnce(Arc<Service>) -> F,
+    F: Future<Output = Result<ExitCode, CliError>>,
+{
     let config = common.quiet_configuration()?;
     let service = Service::open(config, Starter::Command, PoolSizes::COMMAND).await?;
     let service = Arc::new(service);
-    let outcome = match service.workspace() {
-        Ok(ws) => work(Arc::clone(&service), ws).await,
-        Err(error) => Err(error.into()),
-    };
+    let outcome = work(Arc::clone(&service)).await;
     if let Some(service) = Arc::into_inner(service) {
         service.stop().await;
     }
