@@ -3,7 +3,9 @@
 pub mod cli;
 pub mod config;
 pub mod database;
+mod descriptors;
 mod door;
+mod impatient;
 pub mod logging;
 pub mod running;
 pub mod secret;

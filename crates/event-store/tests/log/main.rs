@@ -15,6 +15,7 @@ mod database;
 mod kinds;
 mod model;
 mod notices;
+mod outlines;
 mod pipeline;
 mod plans;
 mod rights;

@@ -134,6 +134,21 @@ fn statements() -> Vec<(&'static str, &'static str, String)> {
             "uuid, bigint, bigint",
             "30000, 100".to_owned(),
         ),
+        (
+            include_str!("../../src/log/sql/outline.sql"),
+            "uuid, bigint, bigint, text[]",
+            "30000, 1000, array['MoneyMoved']".to_owned(),
+        ),
+        (
+            include_str!("../../src/log/sql/at_positions.sql"),
+            "uuid, bigint[]",
+            "array[7, 30000, 59999]::bigint[]".to_owned(),
+        ),
+        (
+            include_str!("../../src/log/sql/newest_of_type.sql"),
+            "uuid, uuid[], text",
+            format!("{streams}, 'MoneyMoved'"),
+        ),
         (include_str!("../../src/log/sql/claims.sql"), "uuid, text[], bytea[]", keys.to_owned()),
         (include_str!("../../src/log/sql/commands.sql"), "uuid, uuid[]", streams.clone()),
         (
