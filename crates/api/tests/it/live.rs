@@ -46,13 +46,13 @@ impl Listener {
                 let id = field("id: ").unwrap().parse().unwrap();
                 return Some((event, id, serde_json::from_str(data).unwrap()));
             }
-            let more = timeout(PATIENCE, self.body.next()).await.expect("something is told");
+            let more = timeout(PATIENCE, self.body.next()).await.unwrap();
             self.unread.push_str(std::str::from_utf8(&more?.unwrap()).unwrap());
         }
     }
 
     async fn expect(&mut self, event: &str) -> (u64, Value) {
-        let (name, id, data) = self.next().await.expect("the connection goes on");
+        let (name, id, data) = self.next().await.unwrap();
         assert_eq!(name, event, "{id} {data}");
         (id, data)
     }
@@ -61,7 +61,7 @@ impl Listener {
     async fn until(&mut self, position: u64) -> Vec<(String, u64)> {
         let mut told = Vec::new();
         loop {
-            let (event, id, _) = self.next().await.expect("the connection goes on");
+            let (event, id, _) = self.next().await.unwrap();
             told.push((event, id));
             if id >= position {
                 return told;
