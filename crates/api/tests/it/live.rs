@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use api::{Limits, Settings};
 use axum::body::{Body, BodyDataStream};
+use axum::response::Response;
 use futures_util::StreamExt;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
@@ -21,14 +22,19 @@ struct Listener {
 
 impl Listener {
     async fn connect(service: &Service, cookie: &str, after: Option<u64>) -> Self {
-        let after = after.map(|after| after.to_string());
-        let mut headers = vec![("cookie", cookie)];
-        headers.extend(after.as_deref().map(|after| ("last-event-id", after)));
-        let mut request = Request::get("/api/v1/live");
-        for (name, value) in headers {
-            request = request.header(name, value);
+        let mut request = Request::get("/api/v1/live").header("cookie", cookie);
+        if let Some(after) = after {
+            request = request.header("last-event-id", after);
         }
-        let response = service.open(request.body(Body::empty()).unwrap()).await;
+        Self::of(service.open(request.body(Body::empty()).unwrap()).await)
+    }
+
+    async fn with_header(service: &Service, name: &str, value: &str) -> Self {
+        let request = Request::get("/api/v1/live").header(name, value);
+        Self::of(service.open(request.body(Body::empty()).unwrap()).await)
+    }
+
+    fn of(response: Response) -> Self {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self { body: response.into_body().into_data_stream(), unread: String::new() }
@@ -266,14 +272,26 @@ async fn a_connection_ends_with_the_session_and_at_once() {
 }
 
 #[tokio::test]
-async fn a_session_that_ended_elsewhere_is_noticed() {
+async fn a_session_or_token_that_ended_elsewhere_is_noticed_and_no_other_is_touched() {
     let every = Duration::from_millis(100);
-    let (service, anna) = with(Limits { live_check_every: every, ..limits() }).await;
-    let mut listener = Listener::connect(&service, &anna, None).await;
-    listener.expect("position").await;
+    let bounds = Limits { live_check_every: every, live_heartbeat: every, ..limits() };
+    let (service, anna) = with(bounds).await;
+    let made = service.post("/api/v1/tokens", &json!({ "name": "x" }), &[("cookie", &anna)]).await;
+    let token = made.json()["id"].as_str().unwrap().parse().unwrap();
+    let bearer = format!("Bearer {}", made.json()["token"].as_str().unwrap());
+    let mut by_session = Listener::connect(&service, &anna, None).await;
+    let mut by_token = Listener::with_header(&service, "authorization", &bearer).await;
+    // Several looks find nothing wrong.
+    for _ in 0..6 {
+        by_session.expect("position").await;
+        by_token.expect("position").await;
+    }
+    assert!(service.app.ops().tokens.revoke(WS, token, service.app.now()).await.unwrap());
+    by_token.end().await;
+    by_session.expect("position").await;
     let secret = anna.split_once('=').unwrap().1;
     service.app.ops().sessions.revoke(secret).await.unwrap();
-    listener.end().await;
+    by_session.end().await;
 }
 
 #[tokio::test]
@@ -281,11 +299,7 @@ async fn a_token_that_is_revoked_takes_its_connection_along() {
     let (service, anna) = with(limits()).await;
     let made = service.post("/api/v1/tokens", &json!({ "name": "x" }), &[("cookie", &anna)]).await;
     let bearer = format!("Bearer {}", made.json()["token"].as_str().unwrap());
-    let request = Request::get("/api/v1/live").header("authorization", &bearer);
-    let response = service.open(request.body(Body::empty()).unwrap()).await;
-    assert_eq!(response.status(), 200);
-    let body = response.into_body().into_data_stream();
-    let mut listener = Listener { body, unread: String::new() };
+    let mut listener = Listener::with_header(&service, "authorization", &bearer).await;
     listener.expect("position").await;
     let path = format!("/api/v1/tokens/{}", made.json()["id"].as_str().unwrap());
     assert_eq!(service.ask("DELETE", &path, None, &[("cookie", &anna)]).await.status, 200);

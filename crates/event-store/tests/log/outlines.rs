@@ -73,7 +73,7 @@ async fn outlines_are_the_log_whoever_wrote_it() {
     let newest =
         reader.newest_of_type(database.ws, &[begin, Uuid::nil()], "MoneyMoved").await.unwrap();
     let last = stored.iter().rfind(|event| event.stream == begin).unwrap();
-    assert_eq!(newest, [last.clone()]);
+    assert_eq!(newest.iter().collect::<Vec<_>>(), [last]);
     database.remove().await;
 }
 

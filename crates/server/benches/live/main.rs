@@ -14,6 +14,7 @@ mod http;
 mod listeners;
 mod program;
 #[path = "../../../event-store/benches/log/table.rs"]
+#[expect(dead_code, reason = "nothing is compared here")]
 mod table;
 
 use std::time::{Duration, Instant};
