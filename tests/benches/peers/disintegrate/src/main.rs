@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use disintegrate::serde::json::Json;
 use disintegrate::{
-    Decision, DecisionError, EventListener, NoSnapshot, PersistedEvent, StateMutate,
-    StateQuery, StreamQuery, query,
+    Decision, DecisionError, EventListener, NoSnapshot, PersistedEvent, StateMutate, StateQuery,
+    StreamQuery, query,
 };
 use disintegrate_postgres::{
     Error as StoreError, PgDecisionMaker, PgEventId, PgEventListener, PgEventListenerConfig,
@@ -71,7 +71,9 @@ fn of_ticket(ticket_id: Uuid, event: Event) -> TicketEvent {
         Event::Opened { name, pipeline, status, source } => {
             TicketEvent::Opened { ticket_id, name, pipeline, status, source }
         }
-        Event::Assigned { from, to, reason } => TicketEvent::Assigned { ticket_id, from, to, reason },
+        Event::Assigned { from, to, reason } => {
+            TicketEvent::Assigned { ticket_id, from, to, reason }
+        }
         Event::Commented { comment, author, text, mentions } => {
             TicketEvent::Commented { ticket_id, comment, author, text, mentions }
         }
@@ -122,7 +124,7 @@ struct Asked {
 }
 
 impl Decision for Asked {
-    type Event = TicketEvent;
+    type Event = DeskEvent;
     type StateQuery = TicketState;
     type Error = Refusal;
 
@@ -130,9 +132,9 @@ impl Decision for Asked {
         TicketState { ticket_id: self.ticket_id, ticket: Ticket::default() }
     }
 
-    fn process(&self, state: &TicketState) -> Result<Vec<TicketEvent>, Refusal> {
+    fn process(&self, state: &TicketState) -> Result<Vec<DeskEvent>, Refusal> {
         let event = state.ticket.decide(self.command.clone())?;
-        Ok(vec![of_ticket(self.ticket_id, event)])
+        Ok(vec![of_ticket(self.ticket_id, event).into()])
     }
 }
 
@@ -200,21 +202,55 @@ async fn pool(size: u32) -> PgPool {
     PgPoolOptions::new().max_connections(size).connect(&database_url()).await.unwrap()
 }
 
-async fn store(pool: &PgPool) -> Store {
-    PgEventStore::try_new(pool.clone(), Json::default()).await.unwrap()
+/// Over tables that are there.
+fn store(pool: &PgPool) -> Store {
+    PgEventStore::new_uninitialized(pool.clone(), Json::default())
 }
+
+/// Its own migrations stop half-way on a Postgres before 16, which reads no hexadecimal numbers; there the rest is done as its
+/// documentation allows, by hand, with that number in decimal.
+async fn make_tables(pool: &PgPool) {
+    let made =
+        PgEventStore::<DeskEvent, Json<DeskEvent>>::try_new(pool.clone(), Json::default()).await;
+    let version: i32 =
+        sqlx08::query_scalar("select current_setting('server_version_num')::integer")
+            .fetch_one(pool)
+            .await
+            .unwrap();
+    if version < 160_000 {
+        sqlx08::raw_sql(BEFORE_16).execute(pool).await.unwrap();
+    } else {
+        made.unwrap();
+    }
+}
+
+const BEFORE_16: &str = "
+create or replace function event_store_begin_epoch() returns void as $$
+declare
+    id bigint;
+    db_id int;
+begin
+    select last_value into id from seq_event_event_id;
+    select oid into db_id from pg_database where datname = current_database();
+    perform pg_try_advisory_xact_lock_shared(db_id, 0);
+    perform pg_try_advisory_xact_lock_shared(1, (id & 4294967295)::bit(32)::integer);
+    perform pg_try_advisory_xact_lock_shared(2, (id >> 32)::bit(32)::integer);
+end;
+$$ language plpgsql;
+alter table event add column if not exists ticket_id uuid;
+create index if not exists idx_event_ticket_id on event (ticket_id) where ticket_id is not null";
 
 impl Peer for Disintegrate {
     fn prepare(&mut self) {
         self.runtime.block_on(async {
-            store(&pool(1).await).await;
+            make_tables(&pool(1).await).await;
         });
     }
 
     fn commands(&mut self, load: Load) -> Measured {
         self.runtime.block_on(async {
             let pool = pool(load.pool).await;
-            let desk = Maker(decision_maker(store(&pool).await, NoSnapshot));
+            let desk = Maker(decision_maker(store(&pool), NoSnapshot));
             let measured = measure(&desk, load, tokio::spawn).await;
             pool.close().await;
             measured
@@ -229,7 +265,7 @@ impl Peer for Disintegrate {
     fn fill(&mut self, events: u64) {
         self.runtime.block_on(async {
             let pool = pool(1).await;
-            caller(Maker(decision_maker(store(&pool).await, NoSnapshot)), None).await;
+            caller(Maker(decision_maker(store(&pool), NoSnapshot)), None).await;
             sqlx08::query(
                 "insert into event (event_type, payload, ticket_id)
                  select event_type,
@@ -249,7 +285,7 @@ impl Peer for Disintegrate {
         Some(self.runtime.block_on(async {
             let pool = pool(10).await;
             list::make(&pool).await.unwrap();
-            let (events, store) = (count(&pool).await, store(&pool).await);
+            let (events, store) = (count(&pool).await, store(&pool));
             let progress = Arc::new(Progress::start(at_most));
             let lister =
                 Lister { query: query!(TicketEvent), pool, progress: Arc::clone(&progress) };

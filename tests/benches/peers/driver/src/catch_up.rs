@@ -15,7 +15,10 @@ pub fn run(settings: &Settings, postgres: &Postgres) {
     let rate = |caught_up: &CaughtUp| caught_up.events as f64 / caught_up.seconds;
     let ours = rows.iter().find(|(kind, _)| kind.name == OURS);
     let ours = ours.and_then(|(_, caught_up)| caught_up.as_ref()).map(rate);
-    println!("| catch-up over {} events | events folded | seconds | events/s | Ledgerdesk / peer |", show(settings.events as f64));
+    println!(
+        "| catch-up over {} events | events folded | seconds | events/s | Ledgerdesk / peer |",
+        show(settings.events as f64)
+    );
     println!("|---|---:|---:|---:|---:|");
     for (kind, caught_up) in &rows {
         let Some(caught_up) = caught_up else {

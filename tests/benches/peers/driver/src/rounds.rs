@@ -22,7 +22,8 @@ impl Row {
 }
 
 pub fn run(settings: &Settings, postgres: &Postgres) {
-    let databases: Vec<_> = settings.peers.iter().map(|kind| postgres.database(kind.name)).collect();
+    let databases: Vec<_> =
+        settings.peers.iter().map(|kind| postgres.database(kind.name)).collect();
     let mut peers: Vec<Peer> = settings
         .peers
         .iter()
@@ -46,7 +47,8 @@ pub fn run(settings: &Settings, postgres: &Postgres) {
                 let load = Load { callers: *callers, seconds: settings.seconds, pool };
                 let measured = peer.commands(load);
                 acknowledged[index] += measured.events;
-                let found = rows.iter_mut().find(|row| row.peer == index && row.callers == *callers);
+                let found =
+                    rows.iter_mut().find(|row| row.peer == index && row.callers == *callers);
                 found.expect("its row").rounds.push(measured);
             }
         }
@@ -65,7 +67,9 @@ pub fn run(settings: &Settings, postgres: &Postgres) {
 }
 
 fn print_rows(callers: usize, rows: &[&Row], peers: &[Peer]) {
-    println!("| {callers} callers | commands/s | p50 ms | p99 ms | begun again | connections | Ledgerdesk / peer |");
+    println!(
+        "| {callers} callers | commands/s | p50 ms | p99 ms | begun again | connections | Ledgerdesk / peer |"
+    );
     println!("|---|---:|---:|---:|---:|---:|---:|");
     let ours = rows.iter().find(|row| peers[row.peer].kind.name == OURS);
     let mut best: Option<(&Row, Spread)> = None;
@@ -85,7 +89,9 @@ fn print_rows(callers: usize, rows: &[&Row], peers: &[Peer]) {
             kind.pool(callers).map_or_else(|| "fixed".to_owned(), |pool| pool.to_string()),
             ratio.map_or_else(|| "–".to_owned(), |ratio| ratio.to_string()),
         );
-        if let Some(ratio) = ratio.filter(|ratio| best.is_none_or(|best| ratio.median < best.1.median)) {
+        if let Some(ratio) =
+            ratio.filter(|ratio| best.is_none_or(|best| ratio.median < best.1.median))
+        {
             best = Some((row, ratio));
         }
     }

@@ -135,9 +135,7 @@ impl Lister {
             Event::PriorityChanged { to, .. } => {
                 run(&self.priority, &[&ticket, &format!("{to:?}")]).await
             }
-            Event::StatusChanged { to, .. } => {
-                run(&self.status, &[&ticket, &to.to_string()]).await
-            }
+            Event::StatusChanged { to, .. } => run(&self.status, &[&ticket, &to.to_string()]).await,
         }
     }
 }

@@ -9,7 +9,9 @@ use work::read_model::{ASSIGNED, COMMENTED, OPENED, PRIORITY_CHANGED, STATUS_CHA
 ///
 /// # Errors
 /// When the database fails.
-pub async fn make(executor: impl Executor<'_, Database = sqlx08::Postgres> + Copy) -> sqlx08::Result<()> {
+pub async fn make(
+    executor: impl Executor<'_, Database = sqlx08::Postgres> + Copy,
+) -> sqlx08::Result<()> {
     sqlx08::query(TABLE).execute(executor).await?;
     sqlx08::query("truncate ticket_list").execute(executor).await?;
     Ok(())
@@ -19,7 +21,11 @@ pub async fn make(executor: impl Executor<'_, Database = sqlx08::Postgres> + Cop
 ///
 /// # Errors
 /// When the database fails.
-pub async fn apply(executor: impl PgExecutor<'_>, ticket: Uuid, event: &Event) -> sqlx08::Result<()> {
+pub async fn apply(
+    executor: impl PgExecutor<'_>,
+    ticket: Uuid,
+    event: &Event,
+) -> sqlx08::Result<()> {
     let query = match event {
         Event::Opened { name, status, .. } => {
             sqlx08::query(OPENED).bind(ticket).bind(name).bind(status)

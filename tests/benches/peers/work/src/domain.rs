@@ -94,9 +94,7 @@ impl Ticket {
             }
             Command::Prioritise { to } if self.priority == to => return Err(Refusal::NoChange),
             Command::Prioritise { to } => Event::PriorityChanged { from: self.priority, to },
-            Command::Close => {
-                Event::StatusChanged { pipeline: PIPELINE, from: status, to: CLOSED }
-            }
+            Command::Close => Event::StatusChanged { pipeline: PIPELINE, from: status, to: CLOSED },
         })
     }
 

@@ -48,7 +48,11 @@ pub struct Calls {
 pub type Task = Pin<Box<dyn Future<Output = Calls> + Send>>;
 
 /// One ticket per caller unmeasured, so that connections are open and statements prepared; then the clock runs.
-pub async fn measure<H, E: Debug>(desk: &impl Desk, load: Load, spawn: impl Fn(Task) -> H) -> Measured
+pub async fn measure<H, E: Debug>(
+    desk: &impl Desk,
+    load: Load,
+    spawn: impl Fn(Task) -> H,
+) -> Measured
 where
     H: Future<Output = Result<Calls, E>>,
 {
