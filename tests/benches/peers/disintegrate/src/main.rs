@@ -144,18 +144,24 @@ type Store = PgEventStore<DeskEvent, Json<DeskEvent>>;
 struct Maker(PgDecisionMaker<DeskEvent, Json<DeskEvent>, NoSnapshot>);
 
 impl Desk for Maker {
+    /// While others write, a reader sees events only up to where the oldest of them began, so a caller may not see yet what it
+    /// has just written itself: the rules refuse, and the command begins again as after a refused append.
     async fn send(&mut self, ticket: Uuid, command: Command) -> u64 {
-        let mut retries = 0;
-        loop {
+        for retries in 0..RETRIES_MAX {
             let asked = Asked { ticket_id: ticket, command: command.clone() };
             match self.0.make(asked).await {
                 Ok(_) => return retries,
-                Err(DecisionError::StateStore(error)) if begins_again(&*error) => retries += 1,
+                Err(DecisionError::Domain(_)) => {}
+                Err(DecisionError::StateStore(error)) if begins_again(&*error) => {}
                 Err(error) => panic!("{error}"),
             }
         }
+        panic!("refused {RETRIES_MAX} times: {command:?}");
     }
 }
+
+/// After this something is wrong.
+const RETRIES_MAX: u64 = 10_000;
 
 /// Another append came between, or Postgres could not put the transactions in an order.
 fn begins_again(error: &(dyn std::error::Error + 'static)) -> bool {

@@ -38,13 +38,13 @@ pub const PEERS: [Kind; 7] = [
         name: "postgres-es",
         title: "postgres-es 0.5.0 (cqrs-es 0.5.0)",
         program: Program::Rust("peer-postgres-es"),
-        pools: Some([5, 20, 40]),
+        pools: Some([5, 20, 20]),
     },
     Kind {
         name: "esrs",
         title: "esrs 0.18.0",
         program: Program::Rust("peer-esrs"),
-        pools: Some([5, 20, 40]),
+        pools: Some([5, 20, 20]),
     },
     Kind {
         name: "disintegrate",
@@ -56,7 +56,7 @@ pub const PEERS: [Kind; 7] = [
         name: "eventually",
         title: "eventually-postgres 0.2.0",
         program: Program::Rust("peer-eventually"),
-        pools: Some([5, 10, 10]),
+        pools: Some([5, 20, 10]),
     },
     Kind {
         name: "message-db",
