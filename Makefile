@@ -35,7 +35,7 @@ peers: cargo
 	@command -v npm > /dev/null || { echo "Node.js 20 or newer with npm is needed for two of the peers" >&2; exit 1; }
 	@npm ci --prefix tests/benches/peers/npm --no-audit --no-fund --loglevel=error
 	@cd tests/benches/peers/eventually && cargo build --release --locked
-	@cd tests/benches/peers && cargo build --release --locked && "$${CARGO_TARGET_DIR:-../../../target}/release/peers"
+	@cd tests/benches/peers && cargo build --release && "$${CARGO_TARGET_DIR:-../../../target}/release/peers"
 
 cargo:
 	@command -v cargo > /dev/null || { \
