@@ -128,6 +128,10 @@ impl Follower {
     /// Stops on this node; another one, perhaps newer, may take the view over.
     async fn stopped(&self, reason: &StopReason) -> Next {
         self.step_back().await;
+        if let StopReason::Rewound { commit } = reason {
+            let continuity = self.parts.projector.source.recent.continuity();
+            continuity.view_is_ahead(self.ws, *commit, self.projection.name);
+        }
         if self.parts.status.state(ProjectionState::Stopped, Some(chain(reason))) {
             let error: &(dyn Error + 'static) = reason;
             tracing::error!(projection = self.projection.name, ws = %self.ws.0, error, "the view stopped");
