@@ -21,6 +21,7 @@ mod originals;
 mod people;
 mod refusals;
 mod replies;
+mod rewound;
 mod settings;
 mod startup;
 mod tickets;
