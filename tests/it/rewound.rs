@@ -51,7 +51,7 @@ async fn a_log_is_verified_over_http_against_heads_kept_elsewhere() {
     let done = verified(&desk, json!([])).await;
     assert_eq!(done["findings"][0]["position"], "2");
     let refused = desk.post("/api/v1/admin/log/verify", json!({ "heads": ["12"] })).await;
-    assert_eq!(refused.refused(422), "invalid_input");
+    assert_eq!(refused.refused(422), "invalid_head");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -66,7 +66,8 @@ impl RecentCommits {
         {
             recent.bytes -= bytes_of(&dropped);
         }
-        advance(&recent.head, position);
+        // Always: a forged notice may have told of more than there is.
+        recent.head.send_modify(|head| *head = position.max(*head));
         drop(workspaces);
         self.tell([(ws, position)]);
     }
@@ -118,6 +119,16 @@ impl RecentCommits {
     /// Another node's log position was heard of: wakes the followers.
     pub fn heard_of(&self, ws: WorkspaceId, position: LogPosition) {
         advance(&self.lock().entry(ws).or_default().head, position);
+    }
+
+    /// The log ends here, as a reader has just found: what was heard of beyond it was not true, or is not yet.
+    pub fn ends_at(&self, ws: WorkspaceId, position: LogPosition) {
+        if let Some(recent) = self.lock().get(&ws) {
+            recent.head.send_if_modified(|head| {
+                *head = position.min(*head);
+                false
+            });
+        }
     }
 
     /// The remembered commits after commit `no`, if the memory reaches back that far without a hole. `hash` must be the

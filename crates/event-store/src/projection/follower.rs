@@ -102,6 +102,10 @@ impl Follower {
     /// Tells how far the view is, and whether to go on.
     fn report(&self, at_the_end: bool) -> Next {
         let Some(checkpoint) = self.projector.checkpoint() else { return Next::Now };
+        if at_the_end {
+            // A notice may tell of anything; a view that has folded the log to its end is not behind it.
+            self.parts.projector.source.recent.ends_at(self.ws, checkpoint.position);
+        }
         let head = *self.head.borrow();
         self.parts.checkpoints.reached(self.ws, self.projection.name, checkpoint.position);
         self.parts.status.place(checkpoint.position, head, self.projector.quarantine().0.len());
