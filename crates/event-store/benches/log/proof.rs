@@ -74,7 +74,7 @@ async fn write(setup: &Setup, events: u32) {
             let (round, slot) = (number / (100 * per_stream), number as usize % 100);
             if streams.len() <= slot || number % (100 * per_stream) < 100 {
                 streams.resize(streams.len().max(slot + 1), Uuid::nil());
-                streams[slot] = Uuid::from_u128(u128::from(round) << 64 | slot as u128 + 1);
+                streams[slot] = Uuid::from_u128((u128::from(round) << 64) | (slot as u128 + 1));
             }
             let stored = StoredEvent {
                 ws: setup.scratch,
