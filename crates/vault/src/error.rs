@@ -127,7 +127,7 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(database) => database.code().is_some_and(|code| {
-            code.starts_with("08") || code.starts_with("57P0") || code.starts_with("53")
+            ["08", "57P0", "53", "25P03"].iter().any(|class| code.starts_with(class))
         }),
         _ => false,
     }

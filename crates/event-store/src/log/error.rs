@@ -60,7 +60,7 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::Protocol(_) => true,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
             ["57P", "08", "53"].iter().any(|class| code.starts_with(class))
-                || ["57014", "55P03", "25006"].contains(&code.as_ref())
+                || ["57014", "55P03", "25006", "25P03"].contains(&code.as_ref())
         }),
         _ => false,
     }

@@ -49,13 +49,15 @@ pub(super) async fn read(
     })
 }
 
+/// Answers whether it is the newest; when not, nothing was inserted: another owner has gone on, perhaps so far that the row
+/// that would have met this one is pruned.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     ws: WorkspaceId,
     schema: &str,
     checkpoint: &Checkpoint,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(include_str!("sql/checkpoint_insert.sql"))
+) -> Result<bool, sqlx::Error> {
+    let inserted = sqlx::query(include_str!("sql/checkpoint_insert.sql"))
         .bind(ws.0)
         .bind(schema)
         .bind(signed(checkpoint.seq))
@@ -64,7 +66,7 @@ pub(super) async fn insert(
         .bind(&checkpoint.hash[..])
         .execute(connection)
         .await?;
-    Ok(())
+    Ok(inserted.rows_affected() == 1)
 }
 
 /// Makes every batch in flight fail, as if another owner had gone on: for a change of rows that is not an event, in the same

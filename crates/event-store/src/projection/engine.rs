@@ -20,7 +20,7 @@ use super::status::{ProjectionStatus, StatusCell};
 use super::wait::Checkpoints;
 use crate::log::{LogReader, RecentCommits};
 
-/// How often new workspaces are looked for, and leases are checked.
+/// How often new workspaces are looked for.
 const SUPERVISE: Duration = Duration::from_secs(1);
 
 /// What the engine works with.
@@ -78,6 +78,8 @@ impl Engine {
 
     async fn supervise(mut self, stop: watch::Sender<bool>) {
         let (mut tasks, mut running) = (JoinSet::new(), HashSet::new());
+        // On its own: a look for workspaces may take longer than a lease lasts.
+        let leases = tokio::spawn(self.leases.clone().keep());
         while !*self.stop.borrow() {
             match self.parts.reader.workspaces().await {
                 Ok(workspaces) => {
@@ -90,7 +92,6 @@ impl Engine {
                     "cannot list the workspaces"
                 ),
             }
-            self.leases.check().await;
             tokio::select! {
                 () = sleep(SUPERVISE) => {}
                 () = signalled(&mut self.parts.shutdown) => { stop.send_replace(true); }
@@ -98,6 +99,7 @@ impl Engine {
             }
         }
         while tasks.join_next().await.is_some() {}
+        leases.abort();
     }
 
     fn spawn(&self, ws: WorkspaceId, tasks: &mut JoinSet<()>) {

@@ -1,17 +1,23 @@
 //! Which node works on which view. A lease only saves work: the checkpoint's primary key is what fences. It is an advisory lock
-//! held by one connection per node, so that it ends with the node, however that ends.
+//! held by one connection per node, which Postgres ends when the node has not been heard on it for a while: a lease ends with
+//! its node, whether that has ended, hangs, is paused, or cannot be reached.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use decider::WorkspaceId;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, PgPool, Row};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
+/// How long the leases of a node that is not heard any more last.
+const LEASE_MS: u64 = 5_000;
+/// How often a node makes itself heard.
+const BEAT: Duration = Duration::from_secs(1);
 /// A connection that takes longer to answer is lost.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// The leases of one node.
 #[derive(Clone)]
@@ -40,7 +46,7 @@ impl Leases {
         }
         let connection = match held.connection.take() {
             Some(connection) => connection,
-            None => PgConnection::connect_with(&self.pool.connect_options()).await?,
+            None => PgConnection::connect_with(&self.options()).await?,
         };
         let connection = held.connection.insert(connection);
         let row =
@@ -75,8 +81,23 @@ impl Leases {
         }
     }
 
-    /// Notices that the connection, and every lease with it, is lost.
-    pub(super) async fn check(&self) {
+    /// The lease is the session: it ends when nothing is heard of it.
+    fn options(&self) -> PgConnectOptions {
+        let options = PgConnectOptions::clone(&self.pool.connect_options());
+        let options = options.application_name("ledgerdesk leases");
+        options.options([("idle_session_timeout", LEASE_MS.to_string())])
+    }
+
+    /// Makes the node heard now and then, for as long as it runs.
+    pub(super) async fn keep(self) {
+        loop {
+            sleep(BEAT).await;
+            self.check().await;
+        }
+    }
+
+    /// Makes the node heard; notices that the connection, and every lease with it, is lost.
+    async fn check(&self) {
         let mut held = self.held.lock().await;
         let Some(connection) = held.connection.as_mut() else { return };
         if !matches!(timeout(ANSWER_WITHIN, connection.ping()).await, Ok(Ok(()))) {

@@ -133,11 +133,12 @@ impl Store {
     ) -> Result<(), WriteError> {
         crash.pass().map_err(step)?;
         // First: its key decides who owns this view.
-        checkpoint::insert(transaction, self.ws, &self.schema, checkpoint).await.map_err(
-            |error| {
-                if is_unique_violation(&error) { WriteError::Fenced } else { step(error) }
-            },
-        )?;
+        match checkpoint::insert(transaction, self.ws, &self.schema, checkpoint).await {
+            Ok(true) => {}
+            Ok(false) => return Err(WriteError::Fenced),
+            Err(error) if is_unique_violation(&error) => return Err(WriteError::Fenced),
+            Err(error) => return Err(step(error)),
+        }
         if !quarantined.is_empty() {
             crash.pass().map_err(step)?;
             self.write_quarantine(transaction, quarantined).await.map_err(step)?;

@@ -98,6 +98,26 @@ async fn an_owner_that_was_overtaken_changes_nothing() {
 }
 
 #[tokio::test]
+async fn an_owner_that_was_overtaken_by_far_changes_nothing_either() {
+    let mut database = Database::new().await;
+    let mut events = database.commit(&[raw(1, &made())]).await.1;
+    let (mut zombie, mut owner) = (database.projector(), database.projector());
+    zombie.catch_up().await.unwrap();
+    // Old checkpoints are pruned: the one that would have met the zombie's is gone.
+    for _ in 0..250 {
+        events.extend(database.commit(&[raw(1, &put())]).await.1);
+        owner.step().await.unwrap();
+        owner.set_batch_events(1);
+    }
+    assert!(owner.checkpoint().unwrap().seq > 200);
+    assert!(matches!(zombie.step().await, Err(StepError::Fenced)));
+    assert_eq!(database.rows::<View>().await, fold_in_memory::<View>(&events).unwrap());
+    zombie.catch_up().await.unwrap();
+    assert_eq!(database.rows::<View>().await, fold_in_memory::<View>(&events).unwrap());
+    database.remove().await;
+}
+
+#[tokio::test]
 async fn a_rewound_log_stops_the_view() {
     for sql in [
         "delete from es.commit where no = 2",

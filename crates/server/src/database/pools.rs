@@ -12,6 +12,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Connections are renewed now and then, so that nothing a server process hoards stays for ever.
 const LIFETIME_MAX: Duration = Duration::from_secs(3600);
 const IDLE_MAX: Duration = Duration::from_secs(300);
+/// A transaction of a node that hangs or is paused must not hold its locks for ever.
+const TRANSACTION_IDLE_MAX_MS: u64 = 10_000;
 /// Rarely used connections are asked whether they still live after lying idle for so long.
 const TRUSTED_FOR: Duration = Duration::from_secs(30);
 
@@ -64,12 +66,14 @@ impl Pools {
     /// Makes the pools; they connect when they are used.
     pub fn open(application: &Application, sizes: PoolSizes) -> Self {
         let search_path = SearchPath::default();
-        let pool =
-            |size| options(application.role, size).connect_lazy_with(application.options.clone());
+        let settings =
+            [("idle_in_transaction_session_timeout", TRANSACTION_IDLE_MAX_MS.to_string())];
+        let target = application.options.clone().options(settings);
+        let pool = |size| options(application.role, size).connect_lazy_with(target.clone());
         let read = search_path.followed_by(options(application.role, sizes.read), application.role);
         Self {
             append: pool(sizes.append),
-            read: read.connect_lazy_with(application.options.clone()),
+            read: read.connect_lazy_with(target.clone()),
             project: pool(sizes.project),
             ops: pool(sizes.ops),
             search_path,

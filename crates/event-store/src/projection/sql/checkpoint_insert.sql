@@ -1,1 +1,3 @@
-insert into proj.checkpoint (ws, schema_name, seq, pos, commit_no, hash) values ($1, $2, $3, $4, $5, $6)
+insert into proj.checkpoint (ws, schema_name, seq, pos, commit_no, hash)
+select $1, $2, $3, $4, $5, $6
+ where not exists (select 1 from proj.checkpoint as c where c.ws = $1 and c.schema_name = $2 and c.seq >= $3)
