@@ -49,8 +49,8 @@ pub(super) async fn read(
     })
 }
 
-/// Answers whether it is the newest; when not, nothing was inserted: another owner has gone on, perhaps so far that the row
-/// that would have met this one is pruned.
+/// Answers whether it follows the newest; when not, nothing was inserted: another owner has gone on, perhaps so far that the
+/// row that would have met this one is pruned, or a crash took back the checkpoint this one stands on.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     ws: WorkspaceId,

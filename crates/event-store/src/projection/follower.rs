@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use decider::{LogPosition, WorkspaceId};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::error::{StepError, StopReason};
 use super::fold::ProjectionType;
-use super::lease::Leases;
-use super::projector::{Projector, ProjectorParts};
+use super::lease::{Lease, Leases};
+use super::projector::{Applied, Projector, ProjectorParts};
 use super::status::{ProjectionState, StatusCell};
 use super::wait::Checkpoints;
 
 /// How often the log is asked when nothing woke the follower: alone enough for correctness.
 const POLL: Duration = Duration::from_secs(1);
+/// How long one step may take; it aims at a small part of a second.
+const STEP_WITHIN: Duration = Duration::from_secs(20);
 /// First and longest pause after a failure.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
@@ -64,8 +66,9 @@ impl Follower {
     async fn round(&mut self) -> Next {
         let schema = self.projection.schema_name();
         match self.parts.leases.take(self.ws, &schema).await {
-            Ok(true) => {}
-            Ok(false) => {
+            Ok(Lease::Held) => {}
+            Ok(Lease::Taken) => self.projector.reload(),
+            Ok(Lease::Elsewhere) => {
                 self.projector.reload();
                 self.parts.status.state(ProjectionState::Standby, None);
                 self.parts.checkpoints.left(self.ws, self.projection.name);
@@ -73,7 +76,7 @@ impl Follower {
             }
             Err(error) => return self.back_off(&error),
         }
-        match self.projector.step().await {
+        match self.step().await {
             Ok(applied) => {
                 self.pause = BACK_OFF.0;
                 if let Some(applied) = &applied {
@@ -91,12 +94,24 @@ impl Follower {
             }
             Err(StepError::Transient(error)) => self.back_off(error.as_ref()),
             Err(StepError::Fenced) => {
-                tracing::warn!(projection = self.projection.name, ws = %self.ws.0, "another node went on with this view");
+                tracing::warn!(projection = self.projection.name, ws = %self.ws.0, "another node went on with this view, or the database lost the newest of it in a crash");
                 self.step_back().await;
                 Next::Pause(POLL)
             }
             Err(StepError::Stopped(reason)) => self.stopped(&reason).await,
         }
+    }
+
+    /// One step, which does not wait for ever: a network that swallows what is sent tells nobody.
+    async fn step(&mut self) -> Result<Option<Applied>, StepError> {
+        let Ok(stepped) = timeout(STEP_WITHIN, self.projector.step()).await else {
+            self.projector.reload();
+            // Should it be the batch that takes so long, the next one is as small as can be.
+            self.projector.set_batch_events(1);
+            let late = sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+            return Err(StepError::Transient(Box::new(late)));
+        };
+        stepped
     }
 
     /// Tells how far the view is, and whether to go on.

@@ -19,6 +19,18 @@ const BEAT: Duration = Duration::from_secs(1);
 /// A connection that takes longer to answer is lost.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
+/// Whether this node may work on a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lease {
+    /// It may, as before.
+    Held,
+    /// It may, from now on. What it knows from before counts no more: somebody else may have worked on it, or a crash of the
+    /// database may have taken back what did not wait for the disk.
+    Taken,
+    /// Another node does.
+    Elsewhere,
+}
+
 /// The leases of one node.
 #[derive(Clone)]
 pub(super) struct Leases {
@@ -38,30 +50,42 @@ impl Leases {
     }
 
     /// Whether this node may work on a view, now or still.
-    pub(super) async fn take(&self, ws: WorkspaceId, schema: &str) -> Result<bool, sqlx::Error> {
+    pub(super) async fn take(&self, ws: WorkspaceId, schema: &str) -> Result<Lease, sqlx::Error> {
         let name = name_of(ws, schema);
         let mut held = self.held.lock().await;
         if held.names.contains(&name) {
-            return Ok(true);
+            return Ok(Lease::Held);
         }
-        let connection = match held.connection.take() {
+        let asking = self.ask(held.connection.take(), &name);
+        let asked = timeout(ANSWER_WITHIN, asking).await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        match asked {
+            Ok((connection, granted)) => {
+                held.connection = Some(connection);
+                if !granted {
+                    return Ok(Lease::Elsewhere);
+                }
+                held.names.insert(name);
+                Ok(Lease::Taken)
+            }
+            Err(error) => {
+                held.lose();
+                Err(error)
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        connection: Option<PgConnection>,
+        name: &str,
+    ) -> Result<(PgConnection, bool), sqlx::Error> {
+        let mut connection = match connection {
             Some(connection) => connection,
             None => PgConnection::connect_with(&self.options()).await?,
         };
-        let connection = held.connection.insert(connection);
-        let row =
-            sqlx::query(include_str!("sql/lease_try.sql")).bind(&name).fetch_one(connection).await;
-        let granted = match row {
-            Ok(row) => row.try_get(0)?,
-            Err(error) => {
-                held.lose();
-                return Err(error);
-            }
-        };
-        if granted {
-            held.names.insert(name);
-        }
-        Ok(granted)
+        let query = sqlx::query(include_str!("sql/lease_try.sql")).bind(name);
+        let granted = query.fetch_one(&mut connection).await?.try_get(0)?;
+        Ok((connection, granted))
     }
 
     /// Lets another node work on a view.
@@ -72,11 +96,9 @@ impl Leases {
             return;
         }
         let Some(connection) = held.connection.as_mut() else { return };
-        let released = sqlx::query(include_str!("sql/lease_release.sql"))
-            .bind(&name)
-            .execute(connection)
-            .await;
-        if released.is_err() {
+        let releasing =
+            sqlx::query(include_str!("sql/lease_release.sql")).bind(&name).execute(connection);
+        if !matches!(timeout(ANSWER_WITHIN, releasing).await, Ok(Ok(_))) {
             held.lose();
         }
     }

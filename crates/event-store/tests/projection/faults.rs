@@ -117,6 +117,26 @@ async fn an_owner_that_was_overtaken_by_far_changes_nothing_either() {
     database.remove().await;
 }
 
+/// The rows and their checkpoint do not wait for the disk: a crash of the database takes the newest back.
+#[tokio::test]
+async fn an_owner_whose_checkpoint_was_lost_in_a_crash_does_not_go_on_from_it() {
+    let mut database = Database::new().await;
+    let mut events = database.commit(&[raw(1, &made()), raw(1, &put())]).await.1;
+    let mut projector = database.projector();
+    projector.catch_up().await.unwrap();
+    events.extend(database.commit(&[raw(2, &made()), raw(2, &put())]).await.1);
+    projector.catch_up().await.unwrap();
+    database.run("delete from proj.checkpoint where seq = 2").await;
+    database
+        .run("delete from toy_v3.toy_box where id = '00000000-0000-0000-0000-000000000002'")
+        .await;
+    events.extend(database.commit(&[raw(1, &put())]).await.1);
+    assert!(matches!(projector.step().await, Err(StepError::Fenced)));
+    projector.catch_up().await.unwrap();
+    assert_eq!(database.rows::<View>().await, fold_in_memory::<View>(&events).unwrap());
+    database.remove().await;
+}
+
 #[tokio::test]
 async fn a_rewound_log_stops_the_view() {
     for sql in [
