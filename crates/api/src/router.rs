@@ -22,7 +22,7 @@ pub fn router(app: App) -> Router {
         |routes: Router<App>| routes.route_layer(from_fn_with_state(app.clone(), authenticate));
     let pages = routes::pages::routes(app.settings().start_page);
     let quick = signed_in(protected).merge(public).merge(pages);
-    let quick = layers::within(quick, limits.request_within);
+    let quick = layers::promptly(quick, limits);
     let slow = layers::within(signed_in(uploads), limits.upload_within);
     let quick = layers::bounded(quick, limits.running_max, limits);
     let slow = layers::bounded(slow, limits.uploads_max, limits);

@@ -26,7 +26,7 @@ pub struct Limits {
     pub body_within: Duration,
     /// How long nothing may arrive of an upload.
     pub upload_idle: Duration,
-    /// How long a request may take.
+    /// How long a request may take once its body is there.
     pub request_within: Duration,
     /// How long an upload may take.
     pub upload_within: Duration,
@@ -63,7 +63,7 @@ impl Default for Limits {
             upload_bytes_max: 25 << 20,
             body_within: Duration::from_secs(15),
             upload_idle: Duration::from_secs(15),
-            request_within: Duration::from_secs(30),
+            request_within: Duration::from_secs(10),
             upload_within: Duration::from_secs(300),
             running_max: 512,
             uploads_max: 16,

@@ -27,8 +27,10 @@ mod helpdesk;
 mod listener;
 mod own_postgres;
 mod program;
+mod proxy;
 mod template;
 mod wait;
+mod wire;
 
 pub use builders::{Colleague, Ticket};
 pub use client::{Answer, Client};
@@ -37,4 +39,6 @@ pub use helpdesk::{ADMIN_EMAIL, ADMIN_PASSWORD, Helpdesk};
 pub use listener::{Listener, Told};
 pub use own_postgres::OwnPostgres;
 pub use program::{Output, Program, Serving};
+pub use proxy::{Harm, Proxy, Then};
 pub use wait::eventually;
+pub use wire::Direction;

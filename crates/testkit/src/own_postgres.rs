@@ -23,10 +23,19 @@ impl OwnPostgres {
     /// A fresh one, running.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with more settings of Postgres.
+    #[must_use]
+    pub fn start_with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Where this runs as root, the server is another user, who has to get through to its cluster.
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-        let postgres = local_postgres::open(&Settings::new(folder.path())).unwrap();
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let extra = settings.iter().map(own).collect();
+        let settings = Settings { extra, ..Settings::new(folder.path()) };
+        let postgres = local_postgres::open(&settings).unwrap();
         Self { postgres, _folder: folder }
     }
 

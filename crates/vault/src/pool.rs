@@ -1,9 +1,10 @@
 //! Keys made ahead, per workspace: their rows are in the database before they are handed out, so taking one costs no query.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use decider::WorkspaceId;
 use sqlx::PgPool;
@@ -17,6 +18,8 @@ use crate::seal::KeyBytes;
 /// Keys inserted at a time; doubled, up to the second number, each time a workspace drains its stock.
 const STOCK: usize = 512;
 const STOCK_MAX: usize = 4_096;
+/// How long inserting keys may take.
+const INSERT_WITHIN: Duration = Duration::from_secs(8);
 const WORKSPACES_MAX: usize = 256;
 
 /// The stocks of the workspaces that were active last.
@@ -143,12 +146,14 @@ async fn make(
             wrapped.push(master.wrap(ws, id, &bytes)?);
             keys.push(SealingKey { id, newly_assigned: true, bytes });
         }
-        sqlx::query(include_str!("sql/keys_insert.sql"))
+        let inserting = sqlx::query(include_str!("sql/keys_insert.sql"))
             .bind(ws.0)
             .bind(ids)
             .bind(wrapped)
-            .execute(db)
-            .await?;
+            .execute(db);
+        // Whoever needs a key waits for this one insert: it must not wait for ever on a connection that is dead.
+        let inserted = tokio::time::timeout(INSERT_WITHIN, inserting).await;
+        inserted.unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into())))?;
         made.append(&mut keys);
     }
     Ok(made)

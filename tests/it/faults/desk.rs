@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use testkit::{Client, Program, Serving};
 
-const EMAIL: &str = "ada@desk.example.org";
-const PASSWORD: &str = "correct horse battery staple";
+pub const EMAIL: &str = "ada@desk.example.org";
+pub const PASSWORD: &str = "correct horse battery staple";
 /// `log tail` shows at most so many events.
 const EVENTS_MAX: &str = "100000";
 
@@ -27,7 +27,20 @@ impl Desk {
         Self::with(Program::fresh().with("DATABASE_URL", database_url)).await
     }
 
-    async fn with(program: Program) -> Self {
+    /// A fresh one on another database, whose owner gets there by another way.
+    pub async fn on_two(database_url: &str, owner_url: &str) -> Self {
+        let program = Program::fresh().with("DATABASE_URL", database_url);
+        Self::with(program.with("DATABASE_OWNER_URL", owner_url)).await
+    }
+
+    /// A fresh one on another database, on which it may hold so many connections.
+    pub async fn on_few(database_url: &str, connections: usize) -> Self {
+        let program = Program::fresh().with("DATABASE_URL", database_url);
+        Self::with(program.with("DATABASE_CONNECTIONS", &connections.to_string())).await
+    }
+
+    /// A fresh one of a program that was told more.
+    pub async fn with(program: Program) -> Self {
         let program = program
             .with("LEDGERDESK_ADMIN_EMAIL", EMAIL)
             .with("LEDGERDESK_ADMIN_PASSWORD", PASSWORD);

@@ -1,12 +1,17 @@
 //! Back-pressure: so many requests at a time, so many waiting, so long each.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tokio::sync::Semaphore;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
 use crate::error::ApiError;
@@ -40,10 +45,54 @@ pub async fn gate(State(gate): State<Arc<Gate>>, request: Request, next: Next) -
 
 /// Ends a request that takes too long. What a command did is settled by sending it again with its key.
 pub async fn deadline(State(at_most): State<Duration>, request: Request, next: Next) -> Response {
-    match timeout(at_most, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => ApiError::unavailable("timeout", "the request took too long").into_response(),
+    timeout(at_most, next.run(request)).await.unwrap_or_else(|_| too_late())
+}
+
+/// The same for what is answered at once: so long until the body is asked for, and again from when it is there. The time in
+/// between has a bound of its own.
+pub async fn prompt_deadline(
+    State((body_within, at_most)): State<(Duration, Duration)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (request, asked_for, arrived) = watched(request);
+    let mut answering = pin!(next.run(request));
+    tokio::select! {
+        response = answering.as_mut() => return response,
+        asked = timeout(at_most, asked_for) => if asked.is_err() { return too_late() },
     }
+    tokio::select! {
+        response = answering.as_mut() => return response,
+        _ = timeout(body_within, arrived) => {}
+    }
+    timeout(at_most, answering).await.unwrap_or_else(|_| too_late())
+}
+
+/// A request that tells when its body begins to be read, and when it has been read to the end: by giving up the other end.
+fn watched(request: Request) -> (Request, oneshot::Receiver<()>, oneshot::Receiver<()>) {
+    let (begin, asked_for) = oneshot::channel();
+    let (end, arrived) = oneshot::channel();
+    if request.body().is_end_stream() {
+        return (request, asked_for, arrived);
+    }
+    let watch = |body: Body| {
+        let told = tells(begin).chain(body.into_data_stream()).chain(tells(end));
+        Body::from_stream(told)
+    };
+    (request.map(watch), asked_for, arrived)
+}
+
+/// An empty part of a body, that tells when it is its turn.
+fn tells(other_end: oneshot::Sender<()>) -> impl Stream<Item = Result<Bytes, axum::Error>> {
+    let mut other_end = Some(other_end);
+    stream::poll_fn(move |_| {
+        drop(other_end.take());
+        Poll::Ready(None)
+    })
+}
+
+fn too_late() -> Response {
+    ApiError::unavailable("timeout", "the request took too long").into_response()
 }
 
 fn overloaded() -> Response {

@@ -12,7 +12,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::settings::Limits;
-use bounds::{Gate, deadline, gate};
+use bounds::{Gate, deadline, gate, prompt_deadline};
 
 /// Requests wait for their turn, and none takes for ever.
 pub(crate) fn bounded<S: Clone + Send + Sync + 'static>(
@@ -29,6 +29,15 @@ pub(crate) fn within<S: Clone + Send + Sync + 'static>(
     at_most: Duration,
 ) -> Router<S> {
     router.layer(from_fn_with_state(at_most, deadline))
+}
+
+/// No request takes longer once its body is there, and that has a bound of its own.
+pub(crate) fn promptly<S: Clone + Send + Sync + 'static>(
+    router: Router<S>,
+    limits: Limits,
+) -> Router<S> {
+    let bounds = (limits.body_within, limits.request_within);
+    router.layer(from_fn_with_state(bounds, prompt_deadline))
 }
 
 /// Every answer has the same form and headers, every request a span, a number and an id; a panic is an answer too.
@@ -118,6 +127,39 @@ mod tests {
         }
         codes.sort();
         assert_eq!(codes, ["overloaded", "timeout", "timeout"]);
+    }
+
+    #[tokio::test]
+    async fn the_time_of_an_answer_counts_from_when_the_body_is_there() {
+        let limits = Limits {
+            body_within: Duration::from_millis(2_000),
+            request_within: Duration::from_millis(300),
+            ..Limits::default()
+        };
+        let works = |body: axum::body::Bytes| std::future::ready(body);
+        let hangs = |_: axum::body::Bytes| std::future::pending::<()>();
+        let router = Router::new().route("/works", post(works)).route("/hangs", post(hangs));
+        let service = promptly(router.route("/", get(std::future::pending::<()>)), limits);
+        for (path, pause, status, at_least) in [
+            ("/works", 600, StatusCode::OK, 600),
+            ("/hangs", 600, StatusCode::SERVICE_UNAVAILABLE, 900),
+            ("/works", 60_000, StatusCode::SERVICE_UNAVAILABLE, 2_300),
+            ("/", 0, StatusCode::SERVICE_UNAVAILABLE, 300),
+        ] {
+            let slow = futures_util::stream::once(async move {
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+                Ok::<_, std::io::Error>("body")
+            });
+            let (method, body) = match pause {
+                0 => ("GET", axum::body::Body::empty()),
+                _ => ("POST", axum::body::Body::from_stream(slow)),
+            };
+            let request = Request::builder().method(method).uri(path).body(body).unwrap();
+            let started = tokio::time::Instant::now();
+            let response = service.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), status, "{path} {pause}");
+            assert!(started.elapsed().as_millis() >= at_least, "{path} {pause}");
+        }
     }
 
     #[tokio::test]

@@ -1,12 +1,20 @@
 //! What an appender needs of the outside: ways to append, look-ups, a clock. Postgres is one; simulations have another.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use decider::{LogPosition, StoredEvent, Timestamp, Version, WorkspaceId};
 use sqlx::{Connection, PgConnection, PgPool};
 use uuid::Uuid;
 
+use super::error::chain;
 use super::prove::{self, Asked, Now};
-use crate::log::{AppendBatch, Appended, Base, ClaimRow, Head, LogError, LogReader, append};
+use crate::log::{
+    AppendBatch, Appended, Base, ClaimRow, Head, LogError, LogReader, append, bounded,
+};
+
+/// Whoever holds a workspace's lock for longer is lost.
+const HELD_MAX: Duration = Duration::from_secs(7);
 
 /// The log and the time, as an appender sees them. Each call may fail, and then says nothing about what was done.
 #[async_trait]
@@ -52,6 +60,9 @@ pub(crate) trait Backend: Send + Sync {
 
     /// Everything that refusals depend on, at one instant.
     async fn look(&self, ws: WorkspaceId, asked: &Asked<'_>) -> Result<Now, LogError>;
+
+    /// Ends whoever has held up the appends of a workspace for longer than one may take.
+    async fn end_holder(&self, _ws: WorkspaceId) {}
 }
 
 /// One batch at a time travels on a lane. After an error the outcome is open, and the lane is not used again.
@@ -133,6 +144,33 @@ impl Backend for Postgres {
     async fn look(&self, ws: WorkspaceId, asked: &Asked<'_>) -> Result<Now, LogError> {
         prove::look(self.reader.pool(), ws, asked).await
     }
+
+    /// A connection that breaks between a statement and its commit leaves a session behind that holds the workspace's lock,
+    /// and the database would wait for the rest of what it sends for hours.
+    async fn end_holder(&self, ws: WorkspaceId) {
+        match bounded(end_holder(&self.pool, ws)).await {
+            Ok(0) => {}
+            Ok(_) => {
+                tracing::warn!(workspace = %ws.0, "a lost session held the workspace's lock and was ended");
+            }
+            Err(error) => {
+                tracing::warn!(workspace = %ws.0, error = chain(&error), "whoever holds the workspace's lock could not be ended");
+            }
+        }
+    }
+}
+
+async fn end_holder(pool: &PgPool, ws: WorkspaceId) -> Result<u64, sqlx::Error> {
+    let mut connection = pool.acquire().await?.detach();
+    // A session belongs to the user who opened it, whatever role it works as.
+    sqlx::query("reset role").execute(&mut connection).await?;
+    let ended = sqlx::query(include_str!("sql/end_holder.sql"))
+        .bind(ws.0)
+        .bind(i64::try_from(HELD_MAX.as_millis()).unwrap_or(i64::MAX))
+        .execute(&mut connection)
+        .await?;
+    Connection::close(connection).await?;
+    Ok(ended.rows_affected())
 }
 
 #[async_trait]

@@ -13,7 +13,7 @@ use super::appender::{Appender, Waiting};
 use super::decide::{self, Needs};
 use super::error::{Broken, chain};
 use super::queue::give_up_on;
-use crate::log::{ClaimRow, LogError};
+use crate::log::{ClaimRow, LogError, bounded};
 
 /// A job that lacks something.
 pub(super) struct Parked {
@@ -68,7 +68,7 @@ impl Errand {
         let Self { shared, ws, known, epoch, mut jobs } = self;
         let asking = Asking { shared: &shared, ws, known: &known };
         let mut errands = Errands { epoch, ..Errands::default() };
-        match asking.ask(&mut jobs).await {
+        match bounded(asking.ask(&mut jobs)).await {
             Ok(found) => {
                 errands.fetched.push(found.of(jobs));
                 return errands;
@@ -85,7 +85,7 @@ impl Errand {
         let mut jobs = jobs.into_iter();
         while let Some(job) = jobs.next() {
             let mut one = [job];
-            let asked = asking.ask(&mut one).await;
+            let asked = bounded(asking.ask(&mut one)).await;
             let [job] = one;
             match asked {
                 Ok(found) => errands.fetched.push(found.of(vec![job])),

@@ -5,7 +5,7 @@ use sqlx::{PgPool, Row};
 use uuid::Uuid;
 
 use super::desk::Reads;
-use crate::log::{CommandRow, LogError};
+use crate::log::{CommandRow, LogError, bounded};
 
 /// How the world looks now, in the order asked.
 pub struct Now {
@@ -34,14 +34,14 @@ pub async fn look(pool: &PgPool, ws: WorkspaceId, asked: &Asked<'_>) -> Result<N
         .iter()
         .flat_map(|reads| reads.claims.iter().map(|(scope, mac, _)| (*scope, mac.to_vec())))
         .unzip();
-    let row = sqlx::query(include_str!("sql/prove.sql"))
+    let asking = sqlx::query(include_str!("sql/prove.sql"))
         .bind(ws.0)
         .bind(streams)
         .bind(scopes)
         .bind(macs)
         .bind(asked.ids.iter().map(|id| id.0).collect::<Vec<_>>())
-        .fetch_one(pool)
-        .await?;
+        .fetch_one(pool);
+    let row = bounded(asking).await?;
     let repeated: Vec<Option<i64>> = row.try_get("repeated_pos")?;
     let counts: Vec<Option<i32>> = row.try_get("repeated_n")?;
     let hashes: Vec<Option<Vec<u8>>> = row.try_get("repeated_hash")?;

@@ -83,6 +83,8 @@ impl Shipment {
         let sending = lane.append(self.ws, self.shared.settings.node, &self.base, &round.batch);
         let Ok(outcome) = tokio::time::timeout(APPEND_WITHIN, sending).await else {
             lane.cut().await;
+            let (shared, ws) = (Arc::clone(&self.shared), self.ws);
+            tokio::spawn(async move { shared.backend.end_holder(ws).await });
             return Err(LogError::Database(sqlx::Error::PoolTimedOut));
         };
         if outcome.is_ok() {

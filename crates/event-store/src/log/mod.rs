@@ -1,6 +1,7 @@
 //! The log on Postgres: how events are written, read, followed and proved.
 
 mod append;
+mod bound;
 mod continuity;
 mod error;
 mod follow;
@@ -15,6 +16,7 @@ mod wire;
 pub use append::{
     AppendBatch, Appended, BadClaim, Base, Duplicate, PendingEvent, Problems, append,
 };
+pub(crate) use bound::bounded;
 pub use continuity::{Continuity, watch_over};
 pub use error::{LogError, is_unavailable};
 pub use follow::{CommitWithEvents, Follower, RecentCommits};

@@ -23,6 +23,8 @@ const TELL_EVERY: Duration = Duration::from_millis(5);
 const TELL_WITHIN: Duration = Duration::from_secs(5);
 /// How long a process that ends waits for it.
 const TELL_REST_WITHIN: Duration = Duration::from_secs(1);
+/// A connection on which nothing was heard for so long is asked whether it lives.
+const SILENT_MAX: Duration = Duration::from_secs(15);
 /// The first pause after a lost connection, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
@@ -142,7 +144,13 @@ async fn listen_once(
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.listen(CHANNEL).await?;
     loop {
-        let notice = listener.recv().await?;
+        let Ok(notice) = timeout(SILENT_MAX, listener.recv()).await else {
+            // Nobody wrote, or the connection is dead and does not say so.
+            let alive = timeout(TELL_WITHIN, sqlx::query("select 1").execute(&mut listener)).await;
+            alive.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+            continue;
+        };
+        let notice = notice?;
         *heard = true;
         // Anybody with a connection may write to the channel: what is no notice is passed over.
         if let Some((ws, position)) = parse(notice.payload()) {

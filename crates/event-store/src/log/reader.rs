@@ -9,6 +9,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row};
 use uuid::Uuid;
 
+use super::bound::bounded;
 use super::error::LogError;
 use super::leaf::ZERO_HASH;
 use super::time::PgInstant;
@@ -101,7 +102,8 @@ impl LogReader {
     /// # Errors
     /// When the database fails.
     pub async fn workspaces(&self) -> Result<Vec<WorkspaceId>, LogError> {
-        let rows = sqlx::query(include_str!("sql/workspaces.sql")).fetch_all(&self.pool).await?;
+        let rows =
+            bounded(sqlx::query(include_str!("sql/workspaces.sql")).fetch_all(&self.pool)).await?;
         rows.iter().map(|row| Ok(WorkspaceId(row.try_get(0)?))).collect()
     }
 
@@ -110,8 +112,10 @@ impl LogReader {
     /// # Errors
     /// When the database fails.
     pub async fn head(&self, ws: WorkspaceId) -> Result<Head, LogError> {
-        let row =
-            sqlx::query(include_str!("sql/head.sql")).bind(ws.0).fetch_optional(&self.pool).await?;
+        let row = bounded(
+            sqlx::query(include_str!("sql/head.sql")).bind(ws.0).fetch_optional(&self.pool),
+        )
+        .await?;
         row.map_or(Ok(Head::EMPTY), |row| {
             Ok(Head {
                 commit: unsigned(row.try_get("no")?),
@@ -134,12 +138,14 @@ impl LogReader {
         position: LogPosition,
         limit: u32,
     ) -> Result<Vec<StoredEvent>, LogError> {
-        let rows = sqlx::query(include_str!("sql/after.sql"))
-            .bind(ws.0)
-            .bind(signed(position.0))
-            .bind(i64::from(limit))
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = bounded(
+            sqlx::query(include_str!("sql/after.sql"))
+                .bind(ws.0)
+                .bind(signed(position.0))
+                .bind(i64::from(limit))
+                .fetch_all(&self.pool),
+        )
+        .await?;
         rows.iter().map(|row| stored(ws, row)).collect()
     }
 
@@ -153,12 +159,14 @@ impl LogReader {
         position: LogPosition,
         kinds: &[String],
     ) -> Result<Vec<StoredEvent>, LogError> {
-        let rows = sqlx::query(include_str!("sql/directory_after.sql"))
-            .bind(ws.0)
-            .bind(signed(position.0))
-            .bind(kinds)
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = bounded(
+            sqlx::query(include_str!("sql/directory_after.sql"))
+                .bind(ws.0)
+                .bind(signed(position.0))
+                .bind(kinds)
+                .fetch_all(&self.pool),
+        )
+        .await?;
         rows.iter().map(|row| stored(ws, row)).collect()
     }
 
@@ -173,12 +181,14 @@ impl LogReader {
         no: u64,
         limit: u32,
     ) -> Result<Vec<Commit>, LogError> {
-        let rows = sqlx::query(include_str!("sql/commits_from.sql"))
-            .bind(ws.0)
-            .bind(signed(no))
-            .bind(i64::from(limit))
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = bounded(
+            sqlx::query(include_str!("sql/commits_from.sql"))
+                .bind(ws.0)
+                .bind(signed(no))
+                .bind(i64::from(limit))
+                .fetch_all(&self.pool),
+        )
+        .await?;
         rows.iter().map(commit).collect()
     }
 
@@ -208,12 +218,14 @@ impl LogReader {
             .iter()
             .map(|(id, after)| (*id, i32::try_from(*after).unwrap_or(i32::MAX)))
             .unzip();
-        let rows = sqlx::query(include_str!("sql/streams.sql"))
-            .bind(ws.0)
-            .bind(ids)
-            .bind(after)
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = bounded(
+            sqlx::query(include_str!("sql/streams.sql"))
+                .bind(ws.0)
+                .bind(ids)
+                .bind(after)
+                .fetch_all(&self.pool),
+        )
+        .await?;
         rows.iter().map(|row| stored(ws, row)).collect()
     }
 
@@ -228,13 +240,15 @@ impl LogReader {
         after: Version,
         limit: u32,
     ) -> Result<Vec<StoredEvent>, LogError> {
-        let rows = sqlx::query(include_str!("sql/stream_page.sql"))
-            .bind(ws.0)
-            .bind(stream)
-            .bind(i32::try_from(after).unwrap_or(i32::MAX))
-            .bind(i64::from(limit))
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = bounded(
+            sqlx::query(include_str!("sql/stream_page.sql"))
+                .bind(ws.0)
+                .bind(stream)
+                .bind(i32::try_from(after).unwrap_or(i32::MAX))
+                .bind(i64::from(limit))
+                .fetch_all(&self.pool),
+        )
+        .await?;
         rows.iter().map(|row| stored(ws, row)).collect()
     }
 
@@ -247,11 +261,13 @@ impl LogReader {
         ws: WorkspaceId,
         streams: &[Uuid],
     ) -> Result<Vec<Version>, LogError> {
-        let rows = sqlx::query(include_str!("sql/versions.sql"))
-            .bind(ws.0)
-            .bind(streams)
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = bounded(
+            sqlx::query(include_str!("sql/versions.sql"))
+                .bind(ws.0)
+                .bind(streams)
+                .fetch_all(&self.pool),
+        )
+        .await?;
         rows.iter().map(|row| Ok(u32::try_from(row.try_get::<i32, _>(0)?).unwrap_or(0))).collect()
     }
 
@@ -265,12 +281,14 @@ impl LogReader {
         stream: Uuid,
         position: LogPosition,
     ) -> Result<Version, LogError> {
-        let row = sqlx::query(include_str!("sql/version_at.sql"))
-            .bind(ws.0)
-            .bind(stream)
-            .bind(signed(position.0))
-            .fetch_one(&self.pool)
-            .await?;
+        let row = bounded(
+            sqlx::query(include_str!("sql/version_at.sql"))
+                .bind(ws.0)
+                .bind(stream)
+                .bind(signed(position.0))
+                .fetch_one(&self.pool),
+        )
+        .await?;
         Ok(u32::try_from(row.try_get::<i32, _>(0)?).unwrap_or(0))
     }
 
@@ -285,12 +303,14 @@ impl LogReader {
     ) -> Result<Vec<ClaimRow>, LogError> {
         let (scopes, macs): (Vec<&str>, Vec<Vec<u8>>) =
             keys.iter().map(|(scope, mac)| (*scope, mac.to_vec())).unzip();
-        let rows = sqlx::query(include_str!("sql/claims.sql"))
-            .bind(ws.0)
-            .bind(scopes)
-            .bind(macs)
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = bounded(
+            sqlx::query(include_str!("sql/claims.sql"))
+                .bind(ws.0)
+                .bind(scopes)
+                .bind(macs)
+                .fetch_all(&self.pool),
+        )
+        .await?;
         rows.iter()
             .map(|row| Ok(ClaimRow { seq: row.try_get("seq")?, holder: row.try_get("stream")? }))
             .collect()
@@ -306,11 +326,13 @@ impl LogReader {
         ids: &[CommandId],
     ) -> Result<Vec<Option<CommandRow>>, LogError> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        let rows = sqlx::query(include_str!("sql/commands.sql"))
-            .bind(ws.0)
-            .bind(&ids)
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = bounded(
+            sqlx::query(include_str!("sql/commands.sql"))
+                .bind(ws.0)
+                .bind(&ids)
+                .fetch_all(&self.pool),
+        )
+        .await?;
         let mut found = vec![None; ids.len()];
         for row in &rows {
             let ord: i64 = row.try_get("ord")?;
