@@ -84,6 +84,8 @@ impl Attempt {
             .bind(EVERYWHERE.0)
             .bind(&self.buckets)
             .bind(now.plus_seconds(-WINDOW_S).as_micros())
+            // What lies further ahead was counted while a clock was wrong.
+            .bind(now.plus_seconds(WINDOW_S).as_micros())
             .fetch_all(db)
             .await?;
         let mut wait = None;

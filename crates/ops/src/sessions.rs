@@ -13,6 +13,8 @@ use crate::secret::{Secret, hash_of};
 
 pub(crate) const IDLE_S: i64 = 14 * 24 * 3600;
 pub(crate) const LIFE_S: i64 = 90 * 24 * 3600;
+/// A session begun later than this from now was begun while a clock was wrong, and would last as much too long.
+const AHEAD_S: i64 = 24 * 3600;
 const SEEN_EVERY_S: i64 = 60;
 pub(crate) const CACHED_MAX: usize = 4_096;
 /// A session revoked on another node is noticed here after this time at the latest.
@@ -40,7 +42,10 @@ pub struct Session {
 
 impl Session {
     fn is_valid(&self, now: Timestamp) -> bool {
-        self.seen_at.plus_seconds(IDLE_S) > now && self.created_at.plus_seconds(LIFE_S) > now
+        let from_the_future = self.created_at > now.plus_seconds(AHEAD_S);
+        !from_the_future
+            && self.seen_at.plus_seconds(IDLE_S) > now
+            && self.created_at.plus_seconds(LIFE_S) > now
     }
 }
 

@@ -17,6 +17,7 @@ impl Ops {
     pub async fn sweep(&self, now: Timestamp) -> Result<(), OpsError> {
         sqlx::query(include_str!("sql/attempt_sweep.sql"))
             .bind(now.plus_seconds(-WINDOW_S).as_micros())
+            .bind(now.plus_seconds(WINDOW_S).as_micros())
             .execute(&self.db)
             .await?;
         sqlx::query(include_str!("sql/setup_sweep.sql"))

@@ -48,6 +48,7 @@ pub fn accept(
     let mut closes = false;
     for (ordinal, new) in (0u32..).zip(changes.events) {
         let NewEvent { stream, occurred_at, mut event } = new;
+        let occurred_at = occurred_at.or(base.instead);
         seal(base, &keys, stream, SealId::of(job.request.id, ordinal), event.as_mut())?;
         let kind = event.kind();
         let stream_type = base.shared.types.get(kind).ok_or(Broken::UnknownKind(kind))?;

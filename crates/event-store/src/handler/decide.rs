@@ -102,6 +102,8 @@ pub struct Base<'a> {
     pub below: &'a [&'a Overlay],
     pub directory: &'a AnyState,
     pub now: Timestamp,
+    /// When what happens now is said to have happened, where the log's own times are of no use.
+    pub instead: Option<Timestamp>,
 }
 
 /// Decides one job; when it is accepted, its events join the batch. A rule or a fold that panics fails this job alone.

@@ -18,6 +18,9 @@ const PASSES_MAX: u8 = 64;
 /// How often a command may be put back for whatever reason before it is given up.
 const ROUNDS_MAX: u8 = 64;
 
+/// A log whose newest event lies further ahead was written while a clock was wrong.
+const AHEAD_MAX_S: i64 = 24 * 3600;
+
 /// What one look at a job came to.
 enum Outcome {
     Done,
@@ -106,6 +109,7 @@ impl Appender {
             below,
             directory: &self.directory,
             now,
+            instead: true_time(now, self.head.at),
         };
         let Next { round, grounds, decided, refused } = &mut self.next;
         let first = round.batch.len();
@@ -165,4 +169,10 @@ pub(super) fn give_up_on(waiting: Waiting, ws: WorkspaceId, broken: Broken) {
     let command = waiting.job.request.command.name();
     tracing::error!(workspace = %ws.0, command, error = chain(&broken), "a command could not be decided");
     waiting.job.answer(Err(broken.into()));
+}
+
+/// Recording times never run backwards: after a clock was far ahead, they stand still until it is as late again. What happens
+/// meanwhile is then dated by the clock of this machine, in the time of the fact.
+fn true_time(now: Timestamp, newest: Timestamp) -> Option<Timestamp> {
+    (now.plus_seconds(AHEAD_MAX_S) < newest).then_some(now)
 }

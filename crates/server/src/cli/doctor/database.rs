@@ -14,6 +14,8 @@ use crate::service::now;
 
 /// A clock that differs by more is worth a word; by more than the second, it has to be mended.
 const SKEW: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+/// A log whose newest event is further ahead was written while a clock was wrong.
+const AHEAD_MAX_S: i64 = 60;
 /// A view further behind than this is not following.
 const LAG_EVENTS_MAX: u64 = 1_000;
 const REACH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -66,6 +68,7 @@ async fn in_place(config: &Config, place: &Place) -> Vec<Finding> {
         (CHECK, version(&pool).await),
         ("encoding", encoding(&pool).await),
         ("clock", clock(&pool).await),
+        ("time of the log", time_of_log(&pool).await),
         ("migrations", migrations(place.owner()).await),
         ("rights on the log", rights(&pool).await),
         ("log and views", log_and_views(&pool).await),
@@ -116,6 +119,19 @@ async fn clock(pool: &PgPool) -> Result<Finding, sqlx::Error> {
         skew if skew > SKEW.0 => Finding::warn("clock", seen, "set both clocks by NTP"),
         _ => Finding::ok("clock", seen),
     })
+}
+
+/// Recording times never run backwards, so a clock that was far ahead once is remembered.
+async fn time_of_log(pool: &PgPool) -> Result<Finding, sqlx::Error> {
+    const CHECK: &str = "time of the log";
+    let row = sqlx::query(include_str!("sql/ahead.sql")).fetch_one(pool).await?;
+    let Some(ahead) = row.try_get::<Option<i64>, _>("seconds")?.filter(|s| *s > AHEAD_MAX_S) else {
+        return Ok(Finding::ok(CHECK, "its newest event is not later than now"));
+    };
+    let seen = format!("its newest event was recorded {ahead} s later than now");
+    let advice = "a clock was ahead. Set the clocks by NTP; events are recorded with this time until it has come. From a day on \
+                  they are shown with the server's time instead";
+    Ok(Finding::warn(CHECK, seen, advice))
 }
 
 /// Only the owner may see which were done.
