@@ -30,6 +30,10 @@ const GAUGES: &[(&str, &str)] = &[
         "ledgerdesk_log_verify_findings",
         "What the last verification of a workspace's log found wrong.",
     ),
+    (
+        "ledgerdesk_oldest_snapshot_seconds",
+        "How long somebody has been holding on to an old state of the database.",
+    ),
     ("ledgerdesk_state_cache_bytes", "Bytes of folded state in memory."),
     ("ledgerdesk_live_connections", "Open live connections."),
     ("ledgerdesk_live_lag_events", "How many events the live messages of a workspace are behind."),

@@ -16,6 +16,7 @@ pub const MIGRATIONS: &[MigrationSource] = &[
     (3003, "append trusts new ids", include_str!("../migrations/0004_append_trusts_new_ids.sql")),
     (9001, "application role", include_str!("../migrations/0009_role.sql")),
     (9101, "workspace seals", include_str!("../migrations/0010_workspace_seal.sql")),
+    (9301, "age of snapshots", include_str!("../migrations/0012_snapshot_age.sql")),
 ];
 
 /// Brings a database up to date: the log's migrations and those of the other crates, in order of version.

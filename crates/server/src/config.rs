@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::database::CONNECTIONS_MIN;
 use crate::secret::Secret;
 
 /// Every setting: its key in the file, its variable in the environment.
@@ -21,6 +22,7 @@ const KEYS: &[(&str, &str)] = &[
     ("metrics", "LEDGERDESK_METRICS"),
     ("database.url", "DATABASE_URL"),
     ("database.owner_url", "DATABASE_OWNER_URL"),
+    ("database.connections", "DATABASE_CONNECTIONS"),
     ("admin.email", "LEDGERDESK_ADMIN_EMAIL"),
     ("admin.password", "LEDGERDESK_ADMIN_PASSWORD"),
     ("admin.name", "LEDGERDESK_ADMIN_NAME"),
@@ -66,6 +68,8 @@ pub struct DatabaseConfig {
     pub url: Option<Secret>,
     /// Its owner, for migrations; none means that `url` may migrate.
     pub owner_url: Option<Secret>,
+    /// How many connections the server may hold at most; none means as many as it is made for.
+    pub connections: Option<u32>,
 }
 
 /// The first administrator.
@@ -309,9 +313,13 @@ impl Layers {
 
     fn finish(mut self) -> Result<Config, ConfigError> {
         let data = self.path("data").unwrap_or_else(|| PathBuf::from("data"));
+        let wanted = format!("a number of connections, at least {CONNECTIONS_MIN}");
         let database = DatabaseConfig {
             url: self.database_url("database.url"),
             owner_url: self.database_url("database.owner_url"),
+            connections: self.parse("database.connections", &wanted, |text| {
+                text.parse().ok().filter(|count| *count >= CONNECTIONS_MIN)
+            }),
         };
         if database.url.is_none() && database.owner_url.is_some() {
             self.problem("database.url", "is missing (database.owner_url is set)");

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod database;
 mod descriptors;
+mod disk;
 mod door;
 mod impatient;
 pub mod logging;

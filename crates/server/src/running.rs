@@ -10,12 +10,14 @@ use event_store::projection::{
     self, Checkpoints, Engine, EngineHandle, EngineParts, ProjectionStatus,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::database::oldest_snapshot;
 use crate::door;
 use crate::service::{Service, ServiceError, now};
 
@@ -27,6 +29,8 @@ const VIEWS_WITHIN: Duration = Duration::from_secs(2);
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// How often words are looked for that a crash kept from going with their draft; the first time at the start.
 const DRAFTS_EVERY: Duration = Duration::from_secs(60);
+/// How long one of these may take, so that no dead connection ends the others.
+const CHORE_WITHIN: Duration = Duration::from_secs(60);
 /// How often the metrics are tidied.
 const METRICS_EVERY: Duration = Duration::from_secs(5);
 
@@ -92,7 +96,8 @@ impl Running {
         let recent = service.handler.recent().clone();
         let continuity = watch_over(service.reader.clone(), recent, stopping.clone());
         let door = tokio::spawn(door::serve(listener, app.clone(), stopping));
-        let chores = tokio::spawn(chores(app.clone(), service.ops.clone()));
+        let chores =
+            tokio::spawn(chores(app.clone(), service.ops.clone(), service.pools.ops.clone()));
         Ok(Self {
             app,
             address,
@@ -172,24 +177,33 @@ fn parts(service: &Service, checkpoints: Checkpoints, engine: SharedEngine) -> A
     }
 }
 
-async fn chores(app: App, ops: ops::Ops) {
+async fn chores(app: App, ops: ops::Ops, pool: PgPool) {
     let mut swept = DraftSweep::default();
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     let mut drafts = tokio::time::interval(DRAFTS_EVERY);
     let mut tidy = tokio::time::interval(METRICS_EVERY);
     loop {
         tokio::select! {
-            _ = sweep.tick() => if let Err(error) = ops.sweep(now()).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "old sign-in records could not be removed");
+            _ = sweep.tick() => match timeout(CHORE_WITHIN, ops.sweep(now())).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "old sign-in records could not be removed"),
+                Err(_) => tracing::warn!("old sign-in records could not be removed in time"),
             },
-            _ = drafts.tick() => match sweep_finished_drafts(&app, &mut swept).await {
-                Ok(0) => {}
-                Ok(count) => tracing::info!(count, "words of finished drafts were removed"),
-                Err(error) => tracing::warn!(?error, "words of finished drafts stay for now"),
+            _ = drafts.tick() => match timeout(CHORE_WITHIN, sweep_finished_drafts(&app, &mut swept)).await {
+                Ok(Ok(0)) => {}
+                Ok(Ok(count)) => tracing::info!(count, "words of finished drafts were removed"),
+                Ok(Err(error)) => tracing::warn!(?error, "words of finished drafts stay for now"),
+                Err(_) => tracing::warn!("words of finished drafts could not be removed in time"),
             },
-            _ = tidy.tick() => if let Some(metrics) = metrics_handle() {
-                metrics.run_upkeep();
-            },
+            _ = tidy.tick() => {
+                if let Some(metrics) = metrics_handle() {
+                    metrics.run_upkeep();
+                }
+                // Where the database is away, other metrics say so.
+                if let Ok(Ok(age)) = timeout(METRICS_EVERY, oldest_snapshot(&pool)).await {
+                    metrics::gauge!("ledgerdesk_oldest_snapshot_seconds").set(age);
+                }
+            }
         }
     }
 }

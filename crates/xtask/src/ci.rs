@@ -13,6 +13,10 @@ const SOAK_TAMPERS: &str = "200";
 /// How many rounds of tickets each node writes while others listen and come back; the usual number is 12.
 const SOAK_LIVE_ROUNDS: &str = "400";
 
+/// How often something is killed in a soak, over so many requests; usually 8 and 1,500.
+const SOAK_KILLS: &str = "120";
+const SOAK_COMMANDS: &str = "24000";
+
 fn run_checks() -> Result<(), Failure> {
     run(cargo(&["fmt", "--all", "--", "--check"]))?;
     layout::check()?;
@@ -42,6 +46,7 @@ pub fn soak() -> Result<(), Failure> {
     command.env("PROPTEST_CASES", SOAK_CASES).env("LEDGERDESK_PG_BIN", programs);
     command.env("LEDGERDESK_TEST_TAMPERS", SOAK_TAMPERS);
     command.env("LEDGERDESK_TEST_LIVE_ROUNDS", SOAK_LIVE_ROUNDS);
+    command.env("LEDGERDESK_TEST_KILLS", SOAK_KILLS).env("LEDGERDESK_TEST_COMMANDS", SOAK_COMMANDS);
     run(cargo(&["build", "--release", "--package", "server", "--package", "local-postgres"]))?;
     run(command)
 }

@@ -71,7 +71,7 @@ async fn is_up_but_not_ready(client: &Client) {
     }
 }
 
-async fn nothing_is_lost(desk: &Desk, mut writers: Vec<Writer>) {
+pub async fn nothing_is_lost(desk: &Desk, mut writers: Vec<Writer>) {
     let client = desk.client();
     for writer in &mut writers {
         writer.settle(&client).await;

@@ -15,6 +15,8 @@ use super::send::{Ack, Ask, Outcome};
 const TICKETS_MAX: usize = 40;
 /// One in so many requests makes a ticket.
 const CREATES: usize = 6;
+/// One in so many requests whose outcome is open is given up.
+const GIVES_UP: usize = 4;
 /// The pause after a "come again"; shorter than a client would wait, so that more of them are seen.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -26,6 +28,14 @@ pub struct Entry {
     pub ack: Ack,
 }
 
+/// A request whose outcome nobody asked for again, and the ticket it was about.
+#[derive(Clone, Debug)]
+pub struct GivenUp {
+    pub act: Act,
+    pub ask: Ask,
+    pub ticket: Option<String>,
+}
+
 /// A client that writes.
 pub struct Writer {
     name: String,
@@ -35,16 +45,29 @@ pub struct Writer {
     open: Option<(Act, Option<usize>, Ask)>,
     pub tickets: Vec<Expected>,
     pub journal: Vec<Entry>,
+    pub given_up: Vec<GivenUp>,
+    /// How many requests were sent more than once, counting each time.
+    pub asked_again: u64,
 }
 
 impl Writer {
     pub fn new(name: String, chance: Chance) -> Self {
-        Self { name, chance, count: 0, open: None, tickets: Vec::new(), journal: Vec::new() }
+        Self {
+            name,
+            chance,
+            count: 0,
+            open: None,
+            tickets: Vec::new(),
+            journal: Vec::new(),
+            given_up: Vec::new(),
+            asked_again: 0,
+        }
     }
 
     /// Writes until the gauge says stop or the connection breaks.
     pub async fn run(mut self, client: Client, gauge: Arc<Gauge>) -> Self {
         while !gauge.is_over() {
+            self.asked_again += u64::from(self.open.is_some());
             let (act, ticket, ask) = self.open.take().unwrap_or_else(|| self.next());
             let outcome = ask.send(&client).await;
             self.open = Some((act, ticket, ask));
@@ -69,8 +92,29 @@ impl Writer {
     /// Sends the request whose outcome is open again, if there is one, until it is settled.
     pub async fn settle(&mut self, client: &Client) {
         if let Some((_, _, ask)) = &self.open {
+            self.asked_again += 1;
             let ack = ask.settle(client).await;
             self.accepted(ack);
+        }
+    }
+
+    /// One time in so many the request whose outcome is open is given up, and its ticket with it: nobody knows how that is.
+    pub fn gives_up(&mut self) -> bool {
+        if self.open.is_none() || self.chance.below(GIVES_UP) > 0 {
+            return false;
+        }
+        if let Some((act, ticket, ask)) = self.open.take() {
+            let ticket = ticket.map(|index| self.tickets.swap_remove(index).id);
+            self.given_up.push(GivenUp { act, ask, ticket });
+        }
+        true
+    }
+
+    /// Asks for what was given up after all, which makes it a request like the others.
+    pub async fn asks_after_all(&mut self, client: &Client) {
+        for GivenUp { act, ask, .. } in std::mem::take(&mut self.given_up) {
+            let ack = ask.settle(client).await;
+            self.journal.push(Entry { act, ask, ack });
         }
     }
 

@@ -102,8 +102,8 @@ impl LogReader {
     /// # Errors
     /// When the database fails.
     pub async fn workspaces(&self) -> Result<Vec<WorkspaceId>, LogError> {
-        let rows =
-            bounded(sqlx::query(include_str!("sql/workspaces.sql")).fetch_all(&self.pool)).await?;
+        let query = sqlx::query(include_str!("sql/workspaces.sql"));
+        let rows = bounded(query.fetch_all(&self.pool)).await?;
         rows.iter().map(|row| Ok(WorkspaceId(row.try_get(0)?))).collect()
     }
 
@@ -112,10 +112,8 @@ impl LogReader {
     /// # Errors
     /// When the database fails.
     pub async fn head(&self, ws: WorkspaceId) -> Result<Head, LogError> {
-        let row = bounded(
-            sqlx::query(include_str!("sql/head.sql")).bind(ws.0).fetch_optional(&self.pool),
-        )
-        .await?;
+        let query = sqlx::query(include_str!("sql/head.sql")).bind(ws.0);
+        let row = bounded(query.fetch_optional(&self.pool)).await?;
         row.map_or(Ok(Head::EMPTY), |row| {
             Ok(Head {
                 commit: unsigned(row.try_get("no")?),
@@ -138,14 +136,11 @@ impl LogReader {
         position: LogPosition,
         limit: u32,
     ) -> Result<Vec<StoredEvent>, LogError> {
-        let rows = bounded(
-            sqlx::query(include_str!("sql/after.sql"))
-                .bind(ws.0)
-                .bind(signed(position.0))
-                .bind(i64::from(limit))
-                .fetch_all(&self.pool),
-        )
-        .await?;
+        let query = sqlx::query(include_str!("sql/after.sql"))
+            .bind(ws.0)
+            .bind(signed(position.0))
+            .bind(i64::from(limit));
+        let rows = bounded(query.fetch_all(&self.pool)).await?;
         rows.iter().map(|row| stored(ws, row)).collect()
     }
 

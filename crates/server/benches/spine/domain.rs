@@ -86,9 +86,13 @@ async fn caller(setup: &Setup, started: Instant) -> Vec<Duration> {
 }
 
 pub async fn measure(setup: &Setup, table: &mut Table, callers: usize) {
+    measure_as(setup, table, callers, &format!("library, {callers} callers")).await;
+}
+
+pub async fn measure_as(setup: &Setup, table: &mut Table, callers: usize, what: &str) {
     let started = Instant::now();
     let took = join_all((0..callers).map(|_| caller(setup, started))).await;
-    report(table, &format!("library, {callers} callers"), "commands/s", started, took);
+    report(table, what, "commands/s", started, took);
 }
 
 pub fn report(

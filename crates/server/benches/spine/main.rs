@@ -2,7 +2,8 @@
 //! views over many tickets, memory; beside the limits of the machine and one transaction per command, in one run.
 //!
 //! `cargo bench -p server --bench spine`; `ROUNDS` (7), `SECONDS` (2, per measurement) and `TICKETS` (100000) change it. For
-//! profiling, `ONLY_CALLERS=64` runs that many callers of the library against one transaction per command and nothing else.
+//! profiling, `ONLY_CALLERS=64` runs that many callers of the library against one transaction per command and nothing else. `SNAPSHOT=1` compares 64 callers
+//! with and without a snapshot held open by somebody else, in pairs.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,6 +20,7 @@ mod http;
 mod machine;
 mod served;
 mod setup;
+mod snapshot;
 #[path = "../../../event-store/benches/log/table.rs"]
 mod table;
 mod visible;
@@ -52,6 +54,11 @@ async fn run() {
         let library = format!("library, {callers} callers");
         let plain = format!("one transaction per command, {callers} callers");
         return table.ratio(&library, &plain, "commands/s");
+    }
+    if std::env::var_os("SNAPSHOT").is_some() {
+        snapshot::measure(&setup, &mut table, rounds).await;
+        table.print();
+        return snapshot::ratio(&table);
     }
     for round in 0..rounds {
         eprintln!("library, round {} of {rounds}", round + 1);

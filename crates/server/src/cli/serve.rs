@@ -65,7 +65,8 @@ struct Welcome {
 }
 
 async fn open(config: Config, listener: TcpListener) -> Result<(Running, Welcome), ServiceError> {
-    let service = Service::open(config, Starter::Server, PoolSizes::SERVER).await?;
+    let sizes = PoolSizes::within(config.database.connections);
+    let service = Service::open(config, Starter::Server, sizes).await?;
     let config = service.config.clone();
     let setup = match first_steps(&service).await {
         Ok(setup) => setup,

@@ -10,8 +10,8 @@ mod watch;
 use sqlx::postgres::PgConnectOptions;
 
 pub use place::Place;
-pub(crate) use pools::take_role;
-pub use pools::{PoolSizes, Pools};
+pub use pools::{CONNECTIONS_MIN, PoolSizes, Pools};
+pub(crate) use pools::{oldest_snapshot, take_role};
 pub use prepare::{MAJOR_MIN, MIGRATIONS};
 pub use search_path::SearchPath;
 

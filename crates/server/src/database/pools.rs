@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgPool, Row};
 
 use super::search_path::SearchPath;
 
@@ -14,6 +14,8 @@ const LIFETIME_MAX: Duration = Duration::from_secs(3600);
 const IDLE_MAX: Duration = Duration::from_secs(300);
 /// A transaction of a node that hangs or is paused must not hold its locks for ever.
 const TRANSACTION_IDLE_MAX_MS: u64 = 10_000;
+/// How long a connection that is given back may take to answer what it was asked.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// Rarely used connections are asked whether they still live after lying idle for so long.
 const TRUSTED_FOR: Duration = Duration::from_secs(30);
 
@@ -38,7 +40,26 @@ pub struct PoolSizes {
     pub ops: u32,
 }
 
+/// What a server holds beside its pools: two ways to append, the leases, telling and hearing of commits.
+const BESIDE: u32 = 5;
+/// With fewer connections a server cannot work.
+pub const CONNECTIONS_MIN: u32 = 12;
+
 impl PoolSizes {
+    /// For a server that may hold so many connections, everything counted.
+    #[must_use]
+    pub fn within(connections: Option<u32>) -> Self {
+        let all = Self::SERVER;
+        let wanted = all.append + all.read + all.project + all.ops;
+        let given = connections.unwrap_or(u32::MAX).max(CONNECTIONS_MIN) - BESIDE;
+        if given >= wanted {
+            return all;
+        }
+        let share = |size: u32| (size * given / wanted).max(1);
+        let (append, project, ops) = (share(all.append), share(all.project), share(all.ops));
+        Self { append, project, ops, read: given - append - project - ops }
+    }
+
     /// For a server.
     pub const SERVER: Self = Self { append: 4, read: 12, project: 6, ops: 8 };
     /// For one command.
@@ -96,7 +117,9 @@ fn options(role: Option<&'static str>, size: u32) -> PgPoolOptions {
         .idle_timeout(IDLE_MAX)
         // A ping before each use would double the round trips of the hot paths.
         .test_before_acquire(false)
-        .before_acquire(|connection, about| Box::pin(alive(connection, about.idle_for)));
+        .before_acquire(|connection, about| Box::pin(alive(connection, about.idle_for)))
+        // The pool waits for what a given-up statement has still to answer, and without a bound it would do so for ever.
+        .after_release(|connection, _| Box::pin(answers(connection)));
     match role {
         Some(role) => options.after_connect(move |connection, _| {
             Box::pin(async move { take_role(connection, role).await })
@@ -116,10 +139,43 @@ pub(super) async fn alive(
     Ok(true)
 }
 
+/// Waits until a connection has answered everything it was asked; one that does not is given up, and its place is free again.
+pub(super) async fn answers(connection: &mut sqlx::PgConnection) -> Result<bool, sqlx::Error> {
+    match tokio::time::timeout(ANSWER_WITHIN, sqlx::Connection::ping(connection)).await {
+        Ok(answered) => answered.map(|()| true),
+        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+    }
+}
+
+/// How many seconds ago the oldest transaction began that looks at an old state of the database.
+///
+/// # Errors
+/// When the database fails.
+pub async fn oldest_snapshot(pool: &PgPool) -> Result<f64, sqlx::Error> {
+    sqlx::query(include_str!("sql/oldest_snapshot.sql")).fetch_one(pool).await?.try_get("seconds")
+}
+
 /// Works as a role from now on.
 pub(crate) async fn take_role(
     connection: &mut sqlx::PgConnection,
     role: &'static str,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(include_str!("sql/set_role.sql")).bind(role).execute(connection).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_few_connections_there_are_each_pool_has_one_and_together_they_keep_to_it() {
+        for connections in CONNECTIONS_MIN..60 {
+            let sizes = PoolSizes::within(Some(connections));
+            let PoolSizes { append, read, project, ops } = sizes;
+            assert!([append, read, project, ops].iter().all(|size| *size > 0), "{sizes:?}");
+            assert!(append + read + project + ops + BESIDE <= connections, "{sizes:?}");
+            assert!(read >= project && read >= append, "{sizes:?}");
+        }
+        assert_eq!(PoolSizes::within(None).read, PoolSizes::SERVER.read);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -9,12 +10,16 @@ use std::time::{Duration, Instant};
 
 use local_postgres::LocalPostgres;
 
+use crate::disk::is_full;
+
 /// How often it is looked after; a look asks the system about one process.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The first pause before it is started again, and the longest: one that ends at once must not be started without end.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 /// After it has run for so long, the pauses begin anew.
 const STEADY_AFTER: Duration = Duration::from_secs(60);
+/// Less free space is the reason why it does not start: one file of its write-ahead log, and a little.
+const NEEDED_KIB: u64 = 20 << 10;
 /// How long the end waits for a start that is under way. Later the process ends, and Postgres with it.
 const START_PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(10);
@@ -75,11 +80,24 @@ fn watch(postgres: &Kept, end: &Receiver<()>) {
             return;
         }
         pause = (pause * 2).min(PAUSES.1);
-        if let Some(Err(error)) = lock(postgres).as_mut().map(LocalPostgres::start_again) {
+        // A statement of its own: it gives the lock back.
+        let tried = lock(postgres).as_mut().map(LocalPostgres::start_again);
+        if let Some(Err(error)) = tried {
             let error = &error as &dyn Error;
             tracing::error!(error, "the private Postgres could not be started again");
+            tell_of_full_disk(postgres);
         }
         started = Instant::now();
+    }
+}
+
+/// Postgres does not start without room for its write-ahead log, and cannot always say so: its own log needs room as well.
+fn tell_of_full_disk(postgres: &Kept) {
+    let cluster = lock(postgres).as_ref().map(LocalPostgres::cluster);
+    if cluster.as_deref().and_then(Path::parent).is_some_and(|base| is_full(base, NEEDED_KIB)) {
+        tracing::error!(
+            "the disk of the private Postgres is full: it is started again when there is room"
+        );
     }
 }
 

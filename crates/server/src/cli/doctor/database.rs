@@ -64,7 +64,7 @@ async fn in_place(config: &Config, place: &Place) -> Vec<Finding> {
         })
     });
     let pool = options.connect_lazy_with(application.options);
-    let checks: [(&'static str, Result<Finding, sqlx::Error>); 7] = [
+    let checks: [(&'static str, Result<Finding, sqlx::Error>); 8] = [
         (CHECK, version(&pool).await),
         ("encoding", encoding(&pool).await),
         ("clock", clock(&pool).await),

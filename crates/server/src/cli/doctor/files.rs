@@ -4,10 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
 
 use super::Finding;
 use crate::config::Config;
+use crate::disk::free_kib;
 
 /// Less free space than this is worth a word; less than the second has to be mended.
 const SPACE_KIB: (u64, u64) = (5 << 20, 512 << 10);
@@ -42,14 +42,6 @@ fn space(data: &Path) -> Finding {
 
 fn nearest_existing(path: &Path) -> Option<&Path> {
     path.ancestors().find(|path| path.exists()).or(Some(Path::new(".")))
-}
-
-/// What `df` says; the standard library cannot ask the system.
-fn free_kib(path: &Path) -> Option<u64> {
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    let told = Command::new("df").arg("-Pk").arg(path).output().ok()?;
-    let text = String::from_utf8(told.stdout).ok()?;
-    text.lines().nth(1)?.split_whitespace().nth(3)?.parse().ok()
 }
 
 fn key_file(path: &Path) -> Finding {
