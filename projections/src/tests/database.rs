@@ -113,7 +113,7 @@ impl Database {
     pub fn projector(&self, projection: ProjectionType) -> Projector {
         let reader = LogReader::new(self.pool.clone());
         let parts = ProjectorParts {
-            source: LogSource { reader, recent: RecentCommits::default() },
+            source: LogSource::new(reader, RecentCommits::default()),
             pool: self.pool.clone(),
             vault: Some(self.vault.clone()),
         };

@@ -15,7 +15,7 @@ use super::fold::ProjectionType;
 use super::follower::{Follower, FollowerParts, signalled};
 use super::lease::Leases;
 use super::log_batch::LogSource;
-use super::projector::ProjectorParts;
+use super::projector::{Projector, ProjectorParts};
 use super::status::{ProjectionStatus, StatusCell};
 use super::wait::Checkpoints;
 use crate::log::{LogReader, RecentCommits};
@@ -106,30 +106,32 @@ impl Engine {
         for projection in &self.parts.projections {
             let status = StatusCell::new(ws, projection);
             self.statuses.lock().unwrap_or_else(PoisonError::into_inner).push(status.clone());
-            let parts = ProjectorParts {
-                source: LogSource {
-                    reader: self.parts.reader.clone(),
-                    recent: self.parts.recent.clone(),
-                },
+            let projector = ProjectorParts {
+                source: LogSource::new(self.parts.reader.clone(), self.parts.recent.clone()),
                 pool: self.parts.pool.clone(),
                 vault: self.parts.vault.clone(),
             };
             let parts = FollowerParts {
                 checkpoints: self.checkpoints.clone(),
-                leases: self.leases.clone(),
+                leases: Arc::new(self.leases.clone()),
                 status,
                 stop: self.stop.clone(),
-                projector: parts,
+                recent: self.parts.recent.clone(),
             };
-            tasks.spawn(follow(parts, *projection, ws));
+            tasks.spawn(follow((parts, projector), *projection, ws));
         }
     }
 }
 
 /// Keeps a follower running: a panic in it is a defect, but no reason for the view to stand still.
-async fn follow(parts: FollowerParts, projection: ProjectionType, ws: WorkspaceId) {
+async fn follow(
+    (parts, projector): (FollowerParts, ProjectorParts),
+    projection: ProjectionType,
+    ws: WorkspaceId,
+) {
     loop {
-        let follower = Follower::new(parts.clone(), projection, ws);
+        let projector = Projector::new(projector.clone(), projection, ws);
+        let follower = Follower::new(parts.clone(), projector, projection, ws);
         let Err(error) = tokio::spawn(follower.run()).await else { return };
         tracing::error!(
             projection = projection.name,

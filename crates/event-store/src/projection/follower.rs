@@ -1,6 +1,7 @@
 //! Keeps one projection of one workspace up to date: takes the lease, folds, waits, backs off, stops.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use decider::{LogPosition, WorkspaceId};
@@ -9,10 +10,11 @@ use tokio::time::{sleep, timeout};
 
 use super::error::{StepError, StopReason};
 use super::fold::ProjectionType;
-use super::lease::{Lease, Leases};
-use super::projector::{Applied, Projector, ProjectorParts};
+use super::lease::{KeepLeases, Lease};
+use super::projector::{Applied, Projector};
 use super::status::{ProjectionState, StatusCell};
 use super::wait::Checkpoints;
+use crate::log::RecentCommits;
 
 /// How often the log is asked when nothing woke the follower: alone enough for correctness.
 const POLL: Duration = Duration::from_secs(1);
@@ -24,10 +26,10 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_millis(50), Duration::fro
 #[derive(Clone)]
 pub(super) struct FollowerParts {
     pub(super) checkpoints: Checkpoints,
-    pub(super) leases: Leases,
+    pub(super) leases: Arc<dyn KeepLeases>,
     pub(super) status: StatusCell,
     pub(super) stop: watch::Receiver<bool>,
-    pub(super) projector: ProjectorParts,
+    pub(super) recent: RecentCommits,
 }
 
 /// One projection of one workspace, kept up to date.
@@ -49,9 +51,13 @@ enum Next {
 }
 
 impl Follower {
-    pub(super) fn new(parts: FollowerParts, projection: ProjectionType, ws: WorkspaceId) -> Self {
-        let projector = Projector::new(parts.projector.clone(), projection, ws);
-        let head = parts.projector.source.recent.follow(ws);
+    pub(super) fn new(
+        parts: FollowerParts,
+        projector: Projector,
+        projection: ProjectionType,
+        ws: WorkspaceId,
+    ) -> Self {
+        let head = parts.recent.follow(ws);
         Self { parts, projection, ws, projector, head, pause: BACK_OFF.0 }
     }
 
@@ -119,7 +125,7 @@ impl Follower {
         let Some(checkpoint) = self.projector.checkpoint() else { return Next::Now };
         if at_the_end {
             // A notice may tell of anything; a view that has folded the log to its end is not behind it.
-            self.parts.projector.source.recent.ends_at(self.ws, checkpoint.position);
+            self.parts.recent.ends_at(self.ws, checkpoint.position);
         }
         let head = *self.head.borrow();
         self.parts.checkpoints.reached(self.ws, self.projection.name, checkpoint.position);

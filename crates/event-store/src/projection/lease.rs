@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use decider::WorkspaceId;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, PgPool, Row};
@@ -29,6 +30,27 @@ pub(super) enum Lease {
     Taken,
     /// Another node does.
     Elsewhere,
+}
+
+/// Who may work on which view.
+#[async_trait]
+pub(super) trait KeepLeases: Send + Sync {
+    /// Whether this node may work on a view, now or still.
+    async fn take(&self, ws: WorkspaceId, schema: &str) -> Result<Lease, sqlx::Error>;
+
+    /// Lets another node work on a view.
+    async fn give_back(&self, ws: WorkspaceId, schema: &str);
+}
+
+#[async_trait]
+impl KeepLeases for Leases {
+    async fn take(&self, ws: WorkspaceId, schema: &str) -> Result<Lease, sqlx::Error> {
+        Self::take(self, ws, schema).await
+    }
+
+    async fn give_back(&self, ws: WorkspaceId, schema: &str) {
+        Self::give_back(self, ws, schema).await;
+    }
 }
 
 /// The leases of one node.

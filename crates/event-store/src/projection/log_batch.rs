@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use decider::{LogPosition, StoredEvent, Timestamp, WorkspaceId};
 
 use super::checkpoint::Checkpoint;
@@ -38,13 +39,63 @@ impl LogBatch {
 /// Where batches come from: the memory of this process as far as it reaches back, else the database.
 #[derive(Clone)]
 pub struct LogSource {
-    /// The database.
-    pub reader: LogReader,
-    /// The memory.
-    pub recent: RecentCommits,
+    reader: Arc<dyn ReadCommits>,
+    recent: RecentCommits,
+}
+
+/// The commits in the log and their events.
+#[async_trait]
+pub(super) trait ReadCommits: Send + Sync {
+    /// See [`LogReader::commits_from`].
+    async fn commits_from(
+        &self,
+        ws: WorkspaceId,
+        no: u64,
+        limit: u32,
+    ) -> Result<Vec<Commit>, LogError>;
+
+    /// See [`LogReader::after`].
+    async fn after(
+        &self,
+        ws: WorkspaceId,
+        position: LogPosition,
+        limit: u32,
+    ) -> Result<Vec<StoredEvent>, LogError>;
+}
+
+#[async_trait]
+impl ReadCommits for LogReader {
+    async fn commits_from(
+        &self,
+        ws: WorkspaceId,
+        no: u64,
+        limit: u32,
+    ) -> Result<Vec<Commit>, LogError> {
+        Self::commits_from(self, ws, no, limit).await
+    }
+
+    async fn after(
+        &self,
+        ws: WorkspaceId,
+        position: LogPosition,
+        limit: u32,
+    ) -> Result<Vec<StoredEvent>, LogError> {
+        Self::after(self, ws, position, limit).await
+    }
 }
 
 impl LogSource {
+    /// A source over the database and the memory of this process.
+    #[must_use]
+    pub fn new(reader: LogReader, recent: RecentCommits) -> Self {
+        Self::on(Arc::new(reader), recent)
+    }
+
+    /// The same on any log.
+    pub(super) fn on(reader: Arc<dyn ReadCommits>, recent: RecentCommits) -> Self {
+        Self { reader, recent }
+    }
+
     /// The commits after a checkpoint: as many as fit in `events_max`, and at least one. None when there is none.
     ///
     /// # Errors

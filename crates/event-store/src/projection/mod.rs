@@ -20,6 +20,7 @@ mod status;
 mod store;
 mod table;
 mod table_sql;
+mod views;
 mod wait;
 
 pub use checkpoint::{Checkpoint, fence};

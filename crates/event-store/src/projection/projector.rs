@@ -1,19 +1,19 @@
 //! One projection of one workspace, batch by batch. What drives it is in `follower`; tests and the command line drive it by hand.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use decider::{StoredEvent, WorkspaceId};
-use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, PgPool, Postgres, Row};
-use uuid::Uuid;
+use sqlx::PgPool;
+use tokio::time::Instant;
 use vault::Vault;
 
 use super::attempt::Attempt;
-use super::checkpoint::{self, CHECKPOINTS_KEPT, Checkpoint};
+use super::checkpoint::{CHECKPOINTS_KEPT, Checkpoint};
 use super::error::{Fault, FaultCause, StepError, StopReason};
 use super::fold::{Fold, ProjectionType, Quarantine};
 use super::log_batch::{LogBatch, LogSource};
-use super::store::{CrashPoint, Store, WriteError};
+use super::store::{CrashPoint, WriteError};
+use super::views::{PgViews, ViewStore, ViewWriter};
 
 /// What one commit of a batch should take.
 const BATCH_TARGET: Duration = Duration::from_millis(25);
@@ -48,9 +48,11 @@ pub struct Applied {
 
 /// One projection of one workspace.
 pub struct Projector {
-    parts: ProjectorParts,
+    source: LogSource,
+    vault: Option<Vault>,
     projection: ProjectionType,
-    store: Store,
+    ws: WorkspaceId,
+    views: Box<dyn ViewStore>,
     checkpoint: Option<Checkpoint>,
     quarantine: Quarantine,
     batch_events: usize,
@@ -60,10 +62,23 @@ impl Projector {
     /// A projector that has not read its checkpoint yet.
     #[must_use]
     pub fn new(parts: ProjectorParts, projection: ProjectionType, ws: WorkspaceId) -> Self {
+        let views = Box::new(PgViews::new(parts.pool, ws, &projection));
+        Self::on(views, (parts.source, parts.vault), projection, ws)
+    }
+
+    /// The same on any store.
+    pub(super) fn on(
+        views: Box<dyn ViewStore>,
+        (source, vault): (LogSource, Option<Vault>),
+        projection: ProjectionType,
+        ws: WorkspaceId,
+    ) -> Self {
         Self {
-            parts,
+            source,
+            vault,
             projection,
-            store: Store::new(ws, &projection),
+            ws,
+            views,
             checkpoint: None,
             quarantine: Quarantine::default(),
             batch_events: BATCH_EVENTS_START,
@@ -126,8 +141,7 @@ impl Projector {
             Some(standing) => standing,
             None => self.load().await?,
         };
-        let source = &self.parts.source;
-        let found = source.after(self.store.ws, &standing, self.batch_events).await;
+        let found = self.source.after(self.ws, &standing, self.batch_events).await;
         let Some(batch) = found.map_err(StepError::of_log)? else { return Ok(None) };
         let started = Instant::now();
         let (checkpoint, faults) = self.fold_and_write(&standing, &batch, crash).await?;
@@ -146,12 +160,8 @@ impl Projector {
     }
 
     async fn load(&mut self) -> Result<Checkpoint, StepError> {
-        let mut connection = self.parts.pool.acquire().await.map_err(StepError::of_sql)?;
-        let (ws, schema) = (self.store.ws, &self.store.schema);
-        let standing =
-            checkpoint::read(&mut connection, ws, schema).await.map_err(StepError::of_sql)?;
-        self.quarantine =
-            read_quarantine(&mut connection, ws, schema).await.map_err(StepError::of_sql)?;
+        let (standing, quarantine) = self.views.standing().await?;
+        self.quarantine = quarantine;
         self.checkpoint = Some(standing);
         Ok(standing)
     }
@@ -171,28 +181,18 @@ impl Projector {
         };
         let mut attempt = Attempt::new(self.projection, self.quarantine.clone());
         loop {
-            let (fold, mut connection) = self.fold(&mut attempt, &events).await?;
-            let wrote = self
-                .store
-                .write(&mut connection, fold.as_ref(), (&next, &attempt.faults), crash)
-                .await;
-            match wrote {
+            let (fold, mut writer) = self.fold(&mut attempt, &events).await?;
+            match writer.write(fold.as_ref(), (&next, &attempt.faults), crash).await {
                 Ok(()) => {
                     if next.seq.is_multiple_of(CHECKPOINTS_KEPT) {
-                        let pruned = checkpoint::prune(
-                            &mut connection,
-                            self.store.ws,
-                            &self.store.schema,
-                            next.seq,
-                        );
-                        pruned.await.map_err(StepError::of_sql)?;
+                        writer.prune(next.seq).await?;
                     }
                     return Ok((next, attempt.faults));
                 }
                 Err(WriteError::Fenced) => return Err(StepError::Fenced),
                 Err(WriteError::Step(error)) => return Err(error),
                 Err(WriteError::Refused(error)) => {
-                    drop(connection);
+                    drop(writer);
                     let fault = self.culprit(&attempt, &events, &next).await?;
                     attempt.leave_out(fault.ok_or(StopReason::Tables(error))?)?;
                 }
@@ -200,23 +200,22 @@ impl Projector {
         }
     }
 
-    /// Folds the events on top of the stored rows; answers with the connection to write over.
+    /// Folds the events on top of the stored rows; answers with what writes them.
     async fn fold(
         &self,
         attempt: &mut Attempt,
         events: &[&StoredEvent],
-    ) -> Result<(Box<dyn Fold>, PoolConnection<Postgres>), StepError> {
+    ) -> Result<(Box<dyn Fold>, Box<dyn ViewWriter>), StepError> {
         let mut fold = (self.projection.fold)();
         attempt.decode(events, fold.as_mut())?;
         if self.projection.opens {
-            let vault = self.parts.vault.as_ref().ok_or(StopReason::NoVault)?;
-            attempt.open(vault, self.store.ws, events, fold.as_mut()).await?;
+            let vault = self.vault.as_ref().ok_or(StopReason::NoVault)?;
+            attempt.open(vault, self.ws, events, fold.as_mut()).await?;
         }
         fold.announce(events);
-        let mut connection = self.parts.pool.acquire().await.map_err(StepError::of_sql)?;
-        self.store.prefetch(&mut connection, fold.as_mut()).await.map_err(StepError::of_sql)?;
+        let writer = self.views.prefetch(fold.as_mut()).await?;
         attempt.apply(events, fold.as_mut())?;
-        Ok((fold, connection))
+        Ok((fold, writer))
     }
 
     /// The database refuses a value and does not say whose: the event with which the batch, cut off there, is refused, and
@@ -230,8 +229,8 @@ impl Projector {
         let (mut accepted, mut refused) = (0, events.len());
         while refused > accepted + 1 {
             let middle = accepted.midpoint(refused);
-            let (fold, mut connection) = self.fold(&mut attempt.again(), &events[..middle]).await?;
-            match self.store.try_write(&mut connection, fold.as_ref(), next).await {
+            let (fold, mut writer) = self.fold(&mut attempt.again(), &events[..middle]).await?;
+            match writer.try_write(fold.as_ref(), next).await {
                 Ok(()) => accepted = middle,
                 Err(WriteError::Refused(_)) => refused = middle,
                 Err(WriteError::Fenced) => return Err(StepError::Fenced),
@@ -248,23 +247,4 @@ impl Projector {
             self.batch_events = (self.batch_events * 2).min(BATCH_EVENTS_MAX);
         }
     }
-}
-
-async fn read_quarantine(
-    connection: &mut PgConnection,
-    ws: WorkspaceId,
-    schema: &str,
-) -> Result<Quarantine, sqlx::Error> {
-    let rows = sqlx::query(include_str!("sql/quarantine_read.sql"))
-        .bind(ws.0)
-        .bind(schema)
-        .fetch_all(connection)
-        .await?;
-    let mut quarantine = Quarantine::default();
-    for row in &rows {
-        quarantine
-            .0
-            .insert(row.try_get::<Uuid, _>("stream")?, checkpoint::unsigned(row.try_get("pos")?));
-    }
-    Ok(quarantine)
 }

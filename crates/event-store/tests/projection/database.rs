@@ -123,10 +123,7 @@ impl Database {
 
     pub fn parts(&self) -> ProjectorParts {
         ProjectorParts {
-            source: LogSource {
-                reader: LogReader::new(self.pool.clone()),
-                recent: self.recent.clone(),
-            },
+            source: LogSource::new(LogReader::new(self.pool.clone()), self.recent.clone()),
             pool: self.pool.clone(),
             vault: None,
         }
