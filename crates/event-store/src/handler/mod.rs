@@ -18,7 +18,7 @@ mod prove;
 mod queue;
 mod shipment;
 #[cfg(test)]
-mod simulation;
+pub(crate) mod simulation;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

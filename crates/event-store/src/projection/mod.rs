@@ -16,6 +16,8 @@ mod projector;
 mod row;
 mod rows;
 mod schema;
+#[cfg(test)]
+mod simulation;
 mod status;
 mod store;
 mod table;

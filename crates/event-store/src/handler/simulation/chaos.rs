@@ -46,6 +46,9 @@ pub async fn rage(world: Arc<World>, nodes: Arc<Nodes>, troubles: u64) {
 async fn database_restarts(world: &World) {
     world.up.send_replace(false);
     world.incarnation.fetch_add(1, Ordering::Relaxed);
+    if let Some(on_crash) = &*world.on_crash.lock().unwrap() {
+        on_crash(world);
+    }
     sleep(Duration::from_millis(world.below(3_000))).await;
     world.up.send_replace(true);
 }

@@ -14,6 +14,9 @@ use super::world::{Machine, World};
 use crate::handler::{CommandHandler, HandlerSettings};
 use crate::log::{LogReader, RecentCommits};
 
+/// What else runs on every machine.
+pub type Beside = Box<dyn Fn(&Machine, &RecentCommits) + Send + Sync>;
+
 #[derive(Clone)]
 pub struct Node {
     pub machine: Machine,
@@ -23,13 +26,14 @@ pub struct Node {
 pub struct Nodes {
     running: Mutex<Vec<Node>>,
     vault: Vault,
+    beside: Beside,
 }
 
 impl Nodes {
-    pub fn start(world: &Arc<World>, count: usize) -> Arc<Self> {
+    pub fn start(world: &Arc<World>, count: usize, beside: Beside) -> Arc<Self> {
         let vault = Vault::detached();
-        let running = (0..count).map(|_| start(world, &vault)).collect();
-        Arc::new(Self { running: Mutex::new(running), vault })
+        let running = (0..count).map(|_| start(world, &vault, &beside)).collect();
+        Arc::new(Self { running: Mutex::new(running), vault, beside })
     }
 
     pub fn any(&self, world: &World) -> Node {
@@ -41,16 +45,17 @@ impl Nodes {
     pub fn replace_one(&self, world: &Arc<World>) {
         let mut running = self.running.lock().unwrap();
         let index = usize::try_from(world.below(running.len() as u64)).unwrap();
-        let lost = std::mem::replace(&mut running[index], start(world, &self.vault));
+        let lost = std::mem::replace(&mut running[index], start(world, &self.vault, &self.beside));
         lost.machine.dead.store(true, Ordering::Relaxed);
         world.listeners.lock().unwrap().remove(&lost.machine.id);
     }
 }
 
-fn start(world: &Arc<World>, vault: &Vault) -> Node {
+fn start(world: &Arc<World>, vault: &Vault, beside: &Beside) -> Node {
     let machine = Machine::new(world);
     let recent = RecentCommits::default();
     world.listeners.lock().unwrap().insert(machine.id, recent.clone());
+    beside(&machine, &recent);
     let backend = Simulated { world: Arc::clone(world), machine: machine.clone() };
     // Only for those who read beside the handler; nobody does here.
     let reader = LogReader::new(

@@ -19,6 +19,8 @@ use crate::log::RecentCommits;
 /// The time at which every simulation begins, in microseconds: 2026-01-01.
 const EPOCH_MICROS: i64 = 1_767_225_600_000_000;
 
+type OnCrash = Box<dyn Fn(&World) + Send>;
+
 /// Everything that is shared between the nodes.
 pub struct World {
     pub ws: WorkspaceId,
@@ -37,6 +39,8 @@ pub struct World {
     pub listeners: Mutex<HashMap<Uuid, RecentCommits>>,
     /// What the database found wrong with what it was sent.
     pub defects: Mutex<Vec<String>>,
+    /// What is lost with the memory of the database when it goes away.
+    pub on_crash: Mutex<Option<OnCrash>>,
     random: Mutex<StdRng>,
     started: Instant,
 }
@@ -69,6 +73,7 @@ impl World {
             skew: Mutex::new(0),
             listeners: Mutex::default(),
             defects: Mutex::default(),
+            on_crash: Mutex::new(None),
             random: Mutex::new(StdRng::seed_from_u64(seed)),
             started: Instant::now(),
         })
@@ -162,6 +167,11 @@ impl Machine {
             dead: Arc::default(),
             skew,
         }
+    }
+
+    /// Whether it can be heard.
+    pub fn is_silent(&self) -> bool {
+        *self.frozen.borrow() || self.dead.load(Ordering::Relaxed)
     }
 
     /// Returns while the machine runs.
