@@ -1,5 +1,5 @@
 -- The append as before (0002), except that repeated command ids are looked up only when the node is not sure: one look-up per
--- command cost more than everything else that is done for it.
+-- command cost more than everything else that is done for it. And an append does not wait for the lock for ever.
 create or replace function es.append(
     p_ws uuid, p_node uuid, p_after bigint, p_after_hash bytea, p_behind bytea, p_sure boolean,
     p_number bigint, p_directory bigint, p_numbers bigint, p_directory_offset integer,
@@ -20,6 +20,7 @@ create or replace function es.append(
 )
 language plpgsql volatile security definer
 set search_path = pg_catalog
+set lock_timeout = '6s' -- whoever sent it gives it up soon after
 set enable_sort = off -- while the log is small, another index and a sort look as cheap as the index made for it
 as $$
 declare

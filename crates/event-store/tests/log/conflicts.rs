@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use crate::bank::Bank;
-use crate::database::{Database, code};
+use crate::database::{Database, Node, code};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_that_write_to_one_stream_lose_nothing_and_overdraw_nothing() {
@@ -39,6 +39,33 @@ async fn a_rejection_is_proven_against_what_other_nodes_wrote() {
     assert_eq!(code(two.send(Bank::Withdraw { id, amount: 1 }).await), "accepted");
     // Node one remembers a full one.
     assert_eq!(code(one.send(Bank::Withdraw { id, amount: 1 }).await), "overdrawn");
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_still_on_its_way_to_the_log_is_not_refused_elsewhere_meanwhile() {
+    let database = Database::new().await;
+    let (one, two) = (database.node().await, database.node().await);
+    let (id, command) = (Uuid::now_v7(), Uuid::new_v4());
+    one.send(Bank::open(id, "a")).await.unwrap();
+    let lock = database.hold().await;
+    let spawn = |node: &Node, command: Uuid, bank: Bank| {
+        let node = node.clone();
+        tokio::spawn(async move { node.send_as(command, bank).await })
+    };
+    let deposit = spawn(&one, Uuid::new_v4(), Bank::Deposit { id, amount: 5 });
+    database.until_waiting(1).await;
+    let given_up = spawn(&one, command, Bank::Withdraw { id, amount: 5 });
+    database.until_waiting(2).await;
+    // Its client has heard nothing and asks another node, which sees an empty account.
+    let again = spawn(&two, command, Bank::Withdraw { id, amount: 5 });
+    database.until_waiting(3).await;
+    drop(lock);
+    deposit.await.unwrap().unwrap();
+    let first = given_up.await.unwrap().unwrap();
+    let again = again.await.unwrap().unwrap();
+    assert!(again.duplicate);
+    assert_eq!(again.position, first.position);
     database.remove().await;
 }
 

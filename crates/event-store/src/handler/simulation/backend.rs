@@ -5,11 +5,13 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use decider::{LogPosition, StoredEvent, Timestamp, Version, WorkspaceId};
 use sqlx::error::{DatabaseError, ErrorKind};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::log::{Log, Taken};
@@ -17,6 +19,9 @@ use super::world::{Lost, Machine, World};
 use crate::handler::backend::{Backend, Lane};
 use crate::handler::prove::{Asked, Now};
 use crate::log::{AppendBatch, Appended, Base, ClaimRow, Head, LogError};
+
+/// How long a statement waits for the lock of a workspace.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// The log as one machine reaches it.
 #[derive(Clone)]
@@ -94,6 +99,8 @@ impl Backend for Simulated {
     }
 
     async fn look(&self, _: WorkspaceId, asked: &Asked<'_>) -> Result<Now, LogError> {
+        self.world.trip(&self.machine).await?;
+        drop(timeout(LOCK_TIMEOUT, self.world.writer.lock()).await.map_err(|_| Lost)?);
         self.ask(|log| {
             let streams = asked.reads.iter().flat_map(|reads| &reads.streams);
             let claims = asked.reads.iter().flat_map(|reads| &reads.claims);
@@ -139,7 +146,7 @@ async fn execute(
     done: oneshot::Sender<Result<Appended, Taken>>,
 ) {
     let incarnation = world.incarnation.load(Ordering::Relaxed);
-    let turn = world.writer.lock().await;
+    let Ok(turn) = timeout(LOCK_TIMEOUT, world.writer.lock()).await else { return };
     world.dawdle().await;
     if world.incarnation.load(Ordering::Relaxed) != incarnation {
         return; // the database went away in the middle of it

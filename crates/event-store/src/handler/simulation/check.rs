@@ -33,7 +33,10 @@ pub fn check(log: &Log, seen: &[Seen]) {
         // Earlier answers under this id were refusals: what they refused must not take effect behind the client's back.
         let accepting =
             seen.iter().find(|one| one.id == *id && matches!(one.answer, Answer::Accepted(_)));
-        let one = accepting.expect("nothing takes effect that was only ever refused");
+        let Some(one) = accepting else {
+            let answers: Vec<&Seen> = seen.iter().filter(|one| one.id == *id).collect();
+            panic!("what was only ever refused took effect in commit {commit}: {answers:?}");
+        };
         assert!(*commit > one.first_sent, "{:?} took effect before it was sent", one.command);
     }
 }

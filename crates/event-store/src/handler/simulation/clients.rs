@@ -14,6 +14,7 @@ use super::world::World;
 use crate::handler::{Accepted, HandleError, Request};
 
 /// A command and its answer, with the number of commits in the log when it was first sent, sent for the last time, and answered.
+#[derive(Debug)]
 pub struct Seen {
     pub id: CommandId,
     pub command: Bank,
