@@ -1,5 +1,5 @@
 -- The append as before (0002), except that repeated command ids are looked up only when the node is not sure: one look-up per
--- command cost more than everything else that is done for it. And an append does not wait for the lock for ever.
+-- command cost more than everything else that is done for it. A batch on its way is known by its node too. And an append does not wait for the lock for ever.
 create or replace function es.append(
     p_ws uuid, p_node uuid, p_after bigint, p_after_hash bytea, p_behind bytea, p_sure boolean,
     p_number bigint, p_directory bigint, p_numbers bigint, p_directory_offset integer,
@@ -25,14 +25,15 @@ set enable_sort = off -- while the log is small, another index and a sort look a
 as $$
 declare
     v_prev_content bytea;
+    v_prev_node uuid;
     v_prev_at timestamptz;
     v_sure boolean;
     v_n integer := length(p_leaves) / 32;
 begin
     perform pg_advisory_xact_lock(hashtextextended(p_ws::text, 7));
 
-    select c.no, c.last_pos, c.last_number, c.last_directory, c.at, c.hash, c.content
-      into head_no, head_pos, head_number, head_directory, v_prev_at, head_hash, v_prev_content
+    select c.no, c.last_pos, c.last_number, c.last_directory, c.at, c.hash, c.content, c.node
+      into head_no, head_pos, head_number, head_directory, v_prev_at, head_hash, v_prev_content, v_prev_node
       from es.workspace w
       left join lateral (select * from es.commit c where c.ws = w.ws order by c.no desc limit 1) c on true
      where w.ws = p_ws and w.closed_at is null;
@@ -54,8 +55,8 @@ begin
         return;
     end if;
     -- Decided on top of a batch that is not the newest commit: versions alone would not tell, since another batch may have
-    -- brought the same ones.
-    if v_prev_content <> p_behind then
+    -- brought the same ones; nor would its content alone, since another node may have been sent the same commands.
+    if v_prev_content <> p_behind or (p_behind is not null and v_prev_node <> p_node) then
         status := 1;
         return;
     end if;

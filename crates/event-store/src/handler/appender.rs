@@ -8,6 +8,7 @@ use decider::{AnyState, LogPosition, WorkspaceId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
 
 use super::cache::Cache;
 use super::decide::{OwnFacts, Refusal, Round};
@@ -89,6 +90,9 @@ pub(super) struct Appender {
     pub cache: Cache,
     pub directory: AnyState,
     pub publish: watch::Sender<AnyState>,
+    /// What it is called in the log: another name after every append whose outcome is open, so that what may still come of
+    /// that is never taken for a batch of now.
+    pub node: Uuid,
     pub lanes: Lanes,
     /// Whether the directory has been read up to the head.
     pub loaded: bool,
@@ -114,6 +118,7 @@ pub(super) fn spawn(
     publish: watch::Sender<AnyState>,
 ) {
     let lanes = Lanes::new(Arc::clone(&shared));
+    let node = shared.settings.node;
     let appender = Appender {
         head: Head::EMPTY,
         cache: Cache::new(shared.settings.cache_bytes_max),
@@ -122,6 +127,7 @@ pub(super) fn spawn(
         shared,
         ws,
         publish,
+        node,
         lanes,
         loaded: false,
         in_doubt: false,
@@ -276,6 +282,7 @@ impl Appender {
         let shipment = Shipment {
             shared: Arc::clone(&self.shared),
             ws: self.ws,
+            node: self.node,
             base: Base {
                 head: Head { number: grounds.number, directory: grounds.directory, ..self.head },
                 behind: self

@@ -114,8 +114,12 @@ impl Cache {
         self.claims.get(&(scope, mac)).copied()
     }
 
-    /// Remembers a natural key as it was in an epoch.
+    /// Remembers a natural key as it was in an epoch, unless something newer is known: what was asked for before a batch was
+    /// written may arrive after it.
     pub fn put_claim(&mut self, (scope, mac): (&'static str, [u8; 32]), row: ClaimRow, epoch: u64) {
+        if self.claims.get(&(scope, mac)).is_some_and(|(known, _)| known.seq > row.seq) {
+            return;
+        }
         if self.claims.len() >= CLAIMS_MAX {
             // Rare and cheap to fill again; an order of use would cost more than it saves.
             self.claims.clear();

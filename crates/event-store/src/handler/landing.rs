@@ -57,7 +57,9 @@ impl Appender {
                     self.take_written(head, (round, &overlay), decided);
                 }
                 landed => {
-                    self.in_doubt |= !landed.as_ref().is_ok_and(|landed| landed.outcome.is_ok());
+                    if !landed.as_ref().is_ok_and(|landed| landed.outcome.is_ok()) {
+                        self.doubt();
+                    }
                     self.lanes.give_back(landed.ok().and_then(|landed| landed.lane));
                     self.put_back(decided.into_iter().map(|decided| decided.waiting));
                 }

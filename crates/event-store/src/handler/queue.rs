@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use decider::{Timestamp, WorkspaceId};
+use uuid::Uuid;
 
 use super::Job;
 use super::appender::{Appender, BATCH_COMMANDS_MAX, Decided, Grounds, Next, Refused, Waiting};
@@ -141,9 +142,9 @@ impl Appender {
             tracing::error!(workspace = %self.ws.0, error = chain(error), "a batch failed");
         }
         self.take_apart_next();
+        self.doubt();
         if self.in_flight.is_empty() {
             self.cache.clear();
-            self.in_doubt = true;
             self.lanes.drop_all();
         }
         let parked = self.parked.drain(..).map(|parked| parked.waiting);
@@ -152,6 +153,19 @@ impl Appender {
         }
         self.singly = 0;
     }
+
+    /// The outcome of an append is open: the head may be behind it, now or later.
+    pub(super) fn doubt(&mut self) {
+        self.in_doubt = true;
+        self.node = renamed(self.node);
+    }
+}
+
+/// The same process under another name: the last four bytes count.
+fn renamed(node: Uuid) -> Uuid {
+    let number = node.as_u128();
+    let counted = u128::from((number as u32).wrapping_add(1));
+    Uuid::from_u128(number & !u128::from(u32::MAX) | counted)
 }
 
 /// What the clients are told about an error that met all of them.

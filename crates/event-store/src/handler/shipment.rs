@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use decider::WorkspaceId;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::Shared;
 use super::backend::Lane;
@@ -24,6 +25,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_
 pub(super) struct Shipment {
     pub shared: Arc<Shared>,
     pub ws: WorkspaceId,
+    pub node: Uuid,
     pub base: Base,
     pub lane: Option<Box<dyn Lane>>,
 }
@@ -80,7 +82,7 @@ impl Shipment {
             Some(lane) => lane,
             None => self.shared.backend.lane().await?,
         };
-        let sending = lane.append(self.ws, self.shared.settings.node, &self.base, &round.batch);
+        let sending = lane.append(self.ws, self.node, &self.base, &round.batch);
         let Ok(outcome) = tokio::time::timeout(APPEND_WITHIN, sending).await else {
             lane.cut().await;
             let (shared, ws) = (Arc::clone(&self.shared), self.ws);

@@ -69,7 +69,7 @@ fn refused(history: &History, one: &Seen, code: &str) {
     let right = history.states[began..ended]
         .iter()
         .any(|(_, model)| model.clone().decide(&one.command) == (code, 0));
-    assert!(right, "{:?} was refused as {code}, which it never was", one.command);
+    assert!(right, "{one:?} was refused, which was never right");
 }
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "which it never was")]
+    #[should_panic(expected = "which was never right")]
     fn a_refusal_that_was_never_right_is_found() {
         check(&Log::default(), &[seen(Answer::Refused("overdrawn"))]);
     }

@@ -15,6 +15,7 @@ pub struct Written {
     pub head: Head,
     pub commands: Vec<CommandId>,
     content: [u8; 32],
+    node: Uuid,
 }
 
 /// A key that exists already: nothing was written.
@@ -58,8 +59,9 @@ impl Log {
         if head.commit < after {
             return Ok(Appended::Early);
         }
-        let newest = self.commits.last().map(|written| written.content);
-        if behind.is_some() && newest.is_some() && newest != behind {
+        if let (Some(newest), Some(content)) = (self.commits.last(), behind)
+            && (newest.content, newest.node) != (content, node)
+        {
             return Ok(Appended::Stale(head));
         }
         let same = behind.is_some() || head.hash == base.head.hash;
@@ -197,7 +199,7 @@ impl Log {
             self.claims.insert((scope, mac.clone()), row);
         }
         let commands = batch.commands.iter().map(|(id, ..)| CommandId(*id)).collect();
-        self.commits.push(Written { head, commands, content });
+        self.commits.push(Written { head, commands, content, node });
         head
     }
 }
