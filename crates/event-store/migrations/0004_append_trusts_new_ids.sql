@@ -60,6 +60,13 @@ begin
         status := 1;
         return;
     end if;
+    -- A log that was set back and has grown again is another log.
+    if p_behind is null and p_after > 0 and head_hash is distinct from p_after_hash
+       and (head_no = p_after
+            or (select c.hash from es.commit c where c.ws = p_ws and c.no = p_after) is distinct from p_after_hash) then
+        status := 1;
+        return;
+    end if;
     v_sure := p_sure and head_no = p_after and coalesce(head_hash = p_after_hash, p_behind is not null);
 
     -- Duplicates first: a repeat answers its original positions whatever else changed since. A node that is sure has not seen

@@ -154,7 +154,7 @@ impl Follower {
     async fn stopped(&self, reason: &StopReason) -> Next {
         self.step_back().await;
         if let StopReason::Rewound { commit } = reason {
-            let continuity = self.parts.projector.source.recent.continuity();
+            let continuity = self.parts.recent.continuity();
             continuity.view_is_ahead(self.ws, *commit, self.projection.name);
         }
         if self.parts.status.state(ProjectionState::Stopped, Some(chain(reason))) {
