@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod database;
 mod door;
+pub mod generate;
 pub mod logging;
 pub mod running;
 pub mod secret;
