@@ -12,6 +12,7 @@ mod comments;
 mod contacts;
 mod drafts;
 mod faults;
+mod generate;
 mod given_postgres;
 mod import;
 mod log_verify;

@@ -78,8 +78,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_and_place_tell_the_same_story() {
-        let (mut one, mut same, mut other) =
-            (Chance::at(1, 7), Chance::at(1, 7), Chance::at(1, 8));
+        let (mut one, mut same, mut other) = (Chance::at(1, 7), Chance::at(1, 7), Chance::at(1, 8));
         let numbers = |chance: &mut Chance| (0..5).map(|_| chance.next()).collect::<Vec<_>>();
         let first = numbers(&mut one);
         assert_eq!(first, numbers(&mut same));

@@ -48,7 +48,8 @@ pub async fn run(
         }
     });
     let mut chunks = std::pin::pin!(chunks.buffered(AHEAD));
-    let mut connection = service.pools.append.acquire().await.map_err(event_store::log::LogError::from)?;
+    let mut connection =
+        service.pools.append.acquire().await.map_err(event_store::log::LogError::from)?;
     let node = Uuid::new_v4();
     let mut head = begin;
     tell(tickets_before);
@@ -57,7 +58,11 @@ pub async fn run(
         tell(((chunk + 1) * CHUNK_TICKETS).min(plan.tickets));
     }
     service.handler.recent().heard_of(ws, head.position);
-    Ok(Written { tickets_before, events: head.position.0 - begin.position.0, position: head.position })
+    Ok(Written {
+        tickets_before,
+        events: head.position.0 - begin.position.0,
+        position: head.position,
+    })
 }
 
 async fn make_ready(
@@ -72,7 +77,11 @@ async fn make_ready(
 }
 
 /// How many chunks are there: they are written in their order, so the first that is missing ends the count.
-async fn chunks_done(service: &Service, ws: WorkspaceId, plan: &Plan) -> Result<u64, GenerateError> {
+async fn chunks_done(
+    service: &Service,
+    ws: WorkspaceId,
+    plan: &Plan,
+) -> Result<u64, GenerateError> {
     for from in (0..plan.chunks()).step_by(ASKED_AT_ONCE as usize) {
         let until = (from + ASKED_AT_ONCE).min(plan.chunks());
         let ids: Vec<_> = (from..until).map(|chunk| plan.command(ws, chunk, 0)).collect();
