@@ -18,6 +18,7 @@ mod import;
 mod log_verify;
 mod originals;
 mod people;
+mod plans;
 mod refusals;
 mod replies;
 mod settings;

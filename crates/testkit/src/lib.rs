@@ -36,3 +36,10 @@ pub use helpdesk::{ADMIN_EMAIL, ADMIN_PASSWORD, Helpdesk};
 pub use own_postgres::OwnPostgres;
 pub use program::{Output, Program, Serving};
 pub use wait::eventually;
+
+/// What the engine runs for each table of each view, with a name: for looking at plans.
+#[must_use]
+pub fn view_statements() -> Vec<(String, String)> {
+    let all = projections::registry().into_iter().flat_map(|view| view.statements());
+    all.map(|(name, sql)| (name, sql.to_string())).collect()
+}

@@ -1,0 +1,96 @@
+//! No hot statement of the program reads a whole table, however it is planned: with values, for any values, or while the log
+//! was still empty.
+
+mod files;
+mod fixture;
+mod plan;
+
+use sqlx::{AssertSqlSafe, PgConnection};
+use testkit::Helpdesk;
+
+use fixture::enlarge;
+use plan::{Prepared, faults, run};
+
+/// What the engine sets while it writes; it only looks up by key there.
+const WRITING: &str =
+    "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off";
+const NOT_WRITING: &str = "reset enable_seqscan; reset enable_hashjoin; reset enable_mergejoin";
+
+/// The settings under which a statement runs.
+fn settings(name: &str) -> &'static str {
+    let writes = name.ends_with(" upsert") || name.ends_with(" delete");
+    if writes { WRITING } else { NOT_WRITING }
+}
+
+/// After so many uses Postgres may keep one plan for all values.
+const USES: usize = 7;
+
+async fn owner_of(desk: &Helpdesk) -> PgConnection {
+    let mut owner = desk.database().owner().await;
+    let path =
+        "select string_agg(quote_ident(schema_name), ', ') from proj.build where state = 'active'";
+    let path = run(&mut owner, path).await;
+    run(&mut owner, &format!("set search_path to {path}; set jit = off")).await;
+    owner
+}
+
+/// Every hot statement: those of files, and those that are built from the columns of a view's table.
+fn statements() -> Vec<(String, String)> {
+    let built = testkit::view_statements().into_iter();
+    built.chain(files::hot()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_hot_statement_is_planned_to_read_a_whole_table() {
+    let mut desk = Helpdesk::start().await;
+    let ws = desk.ws().0;
+    desk.stop().await;
+    let mut owner = owner_of(&desk).await;
+    enlarge(&mut owner, ws).await;
+    run(&mut owner, "analyze").await;
+    let mut wrong = Vec::new();
+    for (name, sql) in statements() {
+        let prepared = Prepared::new(&mut owner, &name, &sql).await;
+        run(&mut owner, settings(&name)).await;
+        for mode in ["force_custom_plan", "force_generic_plan"] {
+            run(&mut owner, &format!("set plan_cache_mode = {mode}")).await;
+            let plan = prepared.plan(&mut owner, ws).await;
+            wrong.extend(faults(&plan).iter().map(|fault| format!("{name} ({mode}) {fault}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_statement_keeps_a_bad_plan_from_the_time_when_the_tables_were_empty() {
+    let mut desk = Helpdesk::start().await;
+    let ws = desk.ws().0;
+    desk.stop().await;
+    let mut owner = owner_of(&desk).await;
+    let mut filler = owner_of(&desk).await;
+    // Statistics come later than rows: until then the plan must do.
+    let tables = "select format('alter table %I.%I set (autovacuum_enabled = off)', schemaname, tablename) from pg_tables \
+                  where schemaname <> all(array['pg_catalog', 'information_schema', 'public'])";
+    let off = run(&mut filler, tables).await;
+    for statement in off.lines() {
+        sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut filler).await.unwrap();
+    }
+    let mut prepared = Vec::new();
+    let excused = |name: &str| files::UNTIL_ANALYZED.iter().any(|(known, _)| *known == name);
+    for (name, sql) in statements().into_iter().filter(|(name, _)| !excused(name)) {
+        let statement = Prepared::new(&mut owner, &name, &sql).await;
+        run(&mut owner, settings(&name)).await;
+        for _ in 0..USES {
+            statement.plan(&mut owner, ws).await;
+        }
+        prepared.push((name, statement));
+    }
+    enlarge(&mut filler, ws).await;
+    let mut wrong = Vec::new();
+    for (name, statement) in prepared {
+        run(&mut owner, settings(&name)).await;
+        let plan = statement.plan(&mut owner, ws).await;
+        wrong.extend(faults(&plan).iter().map(|fault| format!("{name} {fault}")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
