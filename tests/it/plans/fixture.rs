@@ -3,8 +3,10 @@
 
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
-/// Rows of every table.
-const ROWS: u32 = 12_000;
+/// Rows of every table that is large.
+pub const MANY: u32 = 12_000;
+/// Rows of every table that is still small.
+pub const FEW: u32 = 300;
 
 /// Tables that stay small however much happens, and why.
 pub const SMALL: [(&str, &str); 8] = [
@@ -56,10 +58,11 @@ const VALUES: [(&str, &str); 22] = [
 ];
 
 /// Fills every table but the small ones. The statuses are there already: a small table read as a whole.
-pub async fn enlarge(owner: &mut PgConnection, ws: uuid::Uuid) {
+pub async fn enlarge(owner: &mut PgConnection, ws: uuid::Uuid, count: u32) {
+    let from = 100_000 + count;
     let statuses = "insert into inbox_status (ws, status, pipeline, category, name)
         select $1, md5('s' || n)::uuid, md5('p')::uuid, (array['open', 'waiting', 'closed', 'closed'])[n + 1], 'Status ' || n
-          from generate_series(0, 3) as n";
+          from generate_series(0, 3) as n on conflict do nothing";
     sqlx::query(statuses).bind(ws).execute(&mut *owner).await.unwrap();
     for (table, columns) in tables(owner).await {
         if SMALL.iter().any(|(small, _)| *small == table) {
@@ -68,14 +71,14 @@ pub async fn enlarge(owner: &mut PgConnection, ws: uuid::Uuid) {
         let names = columns.iter().map(|(name, _)| format!("\"{name}\""));
         let values = columns.iter().map(|(name, kind)| value(&table, name, kind));
         let insert = format!(
-            "insert into {table} ({}) select {} from generate_series(100000, 100000 + {ROWS}) as n on conflict do nothing",
+            "insert into {table} ({}) select {} from generate_series({from}, {from} + {count}) as n on conflict do nothing",
             names.collect::<Vec<_>>().join(", "),
             values.collect::<Vec<_>>().join(", "),
         );
         let inserted =
             sqlx::query(AssertSqlSafe(insert.clone())).bind(ws).execute(&mut *owner).await;
         let rows = inserted.unwrap_or_else(|error| panic!("{insert}: {error}")).rows_affected();
-        assert!(rows > u64::from(ROWS) / 2, "{table} got {rows} rows");
+        assert!(rows > u64::from(count) / 2, "{table} got {rows} rows");
     }
 }
 
