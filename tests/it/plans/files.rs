@@ -11,16 +11,15 @@ const ERASURE: &str = "rewrites a table on purpose, when a person is erased";
 const DOCTOR: &str = "asked by the doctor, about rights and settings";
 
 /// Statements that need no guard.
-pub const COLD: [(&str, &str); 37] = [
+pub const COLD: [(&str, &str); 40] = [
     ("crates/event-store/src/log/sql/append.sql", LOOKED_AT),
     ("crates/event-store/src/log/sql/verify_claims.sql", WHOLE),
     ("crates/event-store/src/log/sql/verify_commands.sql", WHOLE),
-    ("crates/event-store/src/log/sql/verify_leftovers.sql", WHOLE),
+    ("crates/event-store/src/log/sql/verify_before.sql", WHOLE),
+    ("crates/event-store/src/log/sql/verify_ends.sql", WHOLE),
+    ("crates/event-store/src/log/sql/verify_strangers.sql", WHOLE),
+    ("crates/event-store/src/log/sql/verify_workspace.sql", WHOLE),
     ("crates/event-store/src/log/sql/workspaces.sql", "the list of workspaces is small"),
-    (
-        "crates/event-store/src/log/sql/directory_after.sql",
-        "reads what follows a position, which is the newest but at a start",
-    ),
     ("crates/event-store/src/projection/sql/build_activate.sql", ONCE),
     ("crates/event-store/src/projection/sql/build_find.sql", ONCE),
     ("crates/event-store/src/projection/sql/build_insert.sql", ONCE),
@@ -54,6 +53,7 @@ pub const COLD: [(&str, &str); 37] = [
     ("crates/server/src/database/sql/prepare_lock.sql", NO_PLAN),
     ("crates/server/src/database/sql/role_membership.sql", ONCE),
     ("crates/server/src/database/sql/server_version.sql", NO_PLAN),
+    ("crates/server/src/database/sql/set_look_up.sql", NO_PLAN),
     ("crates/server/src/database/sql/set_role.sql", NO_PLAN),
     ("crates/server/src/database/sql/set_search_path.sql", NO_PLAN),
     ("crates/server/src/database/sql/workspaces.sql", ONCE),

@@ -15,9 +15,10 @@ use plan::{Prepared, faults, run};
 const WRITING: &str =
     "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off";
 /// What the append sets for itself.
-const APPENDING: &str = "set enable_sort = on";
+const APPENDING: &str = "set enable_sort = off";
+/// What every connection of the service sets.
 const USUAL: &str =
-    "reset enable_seqscan; reset enable_hashjoin; reset enable_mergejoin; reset enable_sort";
+    "set enable_seqscan = off; reset enable_hashjoin; reset enable_mergejoin; reset enable_sort";
 
 /// The settings under which a statement runs.
 fn settings(name: &str) -> &'static str {
@@ -76,6 +77,17 @@ async fn append_look_ups(owner: &mut PgConnection) -> Vec<(String, String)> {
 async fn statements(owner: &mut PgConnection) -> Vec<(String, String)> {
     let built = append_look_ups(owner).await.into_iter().chain(testkit::view_statements());
     built.chain(files::hot()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_connection_of_the_service_keeps_to_indexes() {
+    let desk = Helpdesk::start().await;
+    let pools = &desk.service().pools;
+    for pool in [&pools.append, &pools.read, &pools.project, &pools.ops] {
+        let setting: String =
+            sqlx::query_scalar("show enable_seqscan").fetch_one(pool).await.unwrap();
+        assert_eq!(setting, "off");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

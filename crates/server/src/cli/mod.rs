@@ -2,8 +2,8 @@
 
 mod doctor;
 mod error;
-mod heads;
 mod generate;
+mod heads;
 mod import;
 mod log_head;
 mod log_show;

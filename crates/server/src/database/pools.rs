@@ -85,20 +85,15 @@ impl Pools {
 }
 
 fn options(role: Option<&'static str>, size: u32) -> PgPoolOptions {
-    let options = PgPoolOptions::new()
+    PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .max_lifetime(LIFETIME_MAX)
         .idle_timeout(IDLE_MAX)
         // A ping before each use would double the round trips of the hot paths.
         .test_before_acquire(false)
-        .before_acquire(|connection, about| Box::pin(alive(connection, about.idle_for)));
-    match role {
-        Some(role) => options.after_connect(move |connection, _| {
-            Box::pin(async move { take_role(connection, role).await })
-        }),
-        None => options,
-    }
+        .before_acquire(|connection, about| Box::pin(alive(connection, about.idle_for)))
+        .after_connect(move |connection, _| Box::pin(begin_session(connection, role)))
 }
 
 /// Asks a connection that has long been idle whether it still lives.
@@ -110,6 +105,17 @@ pub(super) async fn alive(
         sqlx::Connection::ping(connection).await?;
     }
     Ok(true)
+}
+
+/// Works as the application's role, and by its indexes.
+pub(super) async fn begin_session(
+    connection: &mut sqlx::PgConnection,
+    role: Option<&'static str>,
+) -> Result<(), sqlx::Error> {
+    if let Some(role) = role {
+        take_role(connection, role).await?;
+    }
+    sqlx::query(include_str!("sql/set_look_up.sql")).execute(connection).await.map(drop)
 }
 
 /// Works as a role from now on.

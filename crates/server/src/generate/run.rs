@@ -16,6 +16,8 @@ use crate::service::Service;
 
 /// Chunks that are made ready ahead.
 const AHEAD: usize = 3;
+/// How often keys are asked for before it is given up.
+const KEY_TRIES: u32 = 5;
 /// Chunks asked for at once whether they are there.
 const ASKED_AT_ONCE: u64 = 500;
 
@@ -72,7 +74,20 @@ async fn make_ready(
     body_hash: [u8; 32],
 ) -> Result<AppendBatch, GenerateError> {
     let story = Story::tell(&stage, chunk, number);
-    let keys = vault.make_keys(stage.ws, story.keys).await?;
+    let mut tries = 1;
+    let keys = loop {
+        match vault.make_keys(stage.ws, story.keys).await {
+            // A busy machine: keys that were made and are not used harm nobody.
+            Err(error) if tries < KEY_TRIES => {
+                tries += 1;
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "keys are asked for again"
+                );
+            }
+            made => break made?,
+        }
+    };
     Sealer { vault: &vault, stage: &stage, chunk, body_hash }.seal(story, keys)
 }
 
