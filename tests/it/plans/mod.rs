@@ -106,7 +106,9 @@ async fn no_hot_statement_is_planned_to_read_a_whole_table() {
         for mode in ["force_custom_plan", "force_generic_plan"] {
             run(&mut owner, &format!("set plan_cache_mode = {mode}")).await;
             let plan = prepared.plan(&mut owner, ws).await;
-            wrong.extend(faults(&plan).iter().map(|fault| format!("{name} ({mode}) {fault}")));
+            wrong.extend(
+                faults(&name, &plan).iter().map(|fault| format!("{name} ({mode}) {fault}")),
+            );
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -157,7 +159,7 @@ async fn grown(few: bool) {
         run(&mut owner, USUAL).await;
         run(&mut owner, settings(&name)).await;
         let plan = statement.plan(&mut owner, ws).await;
-        wrong.extend(faults(&plan).iter().map(|fault| format!("{name} {fault}")));
+        wrong.extend(faults(&name, &plan).iter().map(|fault| format!("{name} {fault}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -8,6 +8,15 @@ use super::fixture::{SMALL, SMALL_INDEXES};
 /// No hot statement is estimated to cost more; a look-up costs about 8.
 pub const COST_MAX: f64 = 1_500.0;
 
+/// Statements that may be estimated higher, to what, and why.
+const COSTS: [(&str, f64, &str); 1] = [(
+    "crates/event-store/src/log/sql/directory_after.sql",
+    20_000.0,
+    "a recursion is estimated at a hundred rounds; it takes as many as the directory has commits",
+)];
+/// What Postgres adds for a table that it can only read as a whole, though it should not: the small ones.
+const DISABLED: f64 = 1e10;
+
 /// A statement that was prepared as `name`.
 pub struct Prepared {
     pub name: String,
@@ -58,11 +67,12 @@ pub async fn run(owner: &mut PgConnection, sql: &str) -> String {
 }
 
 /// Everything that is wrong with a plan.
-pub fn faults(plan: &Value) -> Vec<String> {
+pub fn faults(name: &str, plan: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     look(plan, false, &mut faults);
-    let cost = plan["Total Cost"].as_f64().unwrap_or(f64::MAX);
-    if cost > COST_MAX {
+    let cost = plan["Total Cost"].as_f64().unwrap_or(f64::MAX) % DISABLED;
+    let excused = COSTS.iter().find(|(known, _, _)| *known == name);
+    if cost > excused.map_or(COST_MAX, |(_, most, _)| *most) {
         faults.push(format!("is estimated to cost {cost}"));
     }
     faults
