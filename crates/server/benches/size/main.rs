@@ -15,6 +15,7 @@ mod desk;
 mod http;
 mod reads;
 mod storage;
+#[expect(dead_code, reason = "other benchmarks print ratios")]
 #[path = "../../../event-store/benches/log/table.rs"]
 mod table;
 
