@@ -2,11 +2,12 @@
 # make build  build it, and leave ./ledgerdesk
 # make test   everything that has to hold before a change goes in
 # make soak   the random tests with many more cases
+# make peers  measure against other event-sourcing libraries (tests/benches/peers/README.md; takes a quarter of an hour)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := run
-.PHONY: run build test soak postgres cargo clean
+.PHONY: run build test soak peers postgres cargo clean
 
 ifneq ($(wildcard $(HOME)/.cargo/bin/cargo),)
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -28,6 +29,13 @@ test: cargo
 
 soak: cargo
 	@cargo xtask soak
+
+peers: cargo
+	@cargo xtask postgres
+	@command -v npm > /dev/null || { echo "Node.js 20 or newer with npm is needed for two of the peers" >&2; exit 1; }
+	@npm ci --prefix tests/benches/peers/npm --no-audit --no-fund --loglevel=error
+	@cd tests/benches/peers/eventually && cargo build --release --locked
+	@cd tests/benches/peers && cargo build --release && "$${CARGO_TARGET_DIR:-../../../target}/release/peers"
 
 cargo:
 	@command -v cargo > /dev/null || { \

@@ -115,6 +115,17 @@ impl Scope {
         }
     }
 
+    /// The same where no ticket beyond this reach is seen, let alone changed.
+    #[must_use]
+    pub fn within(self, reach: Reach) -> Self {
+        Self {
+            view: self.view.min(reach),
+            edit: self.edit.min(reach),
+            communicate: self.communicate.min(reach),
+            ..self
+        }
+    }
+
     /// Every right that is there, for `GET /me`.
     pub fn rights(&self) -> impl Iterator<Item = Right> {
         Right::ALL.into_iter().filter(|right| self.has(*right))
@@ -199,7 +210,7 @@ mod tests {
 
     #[test]
     fn what_may_not_be_seen_looks_as_if_it_did_not_exist() {
-        let scope = Scope { view: Reach::Owned, ..Scope::of(Role::Agent, ANNA) };
+        let scope = Scope::of(Role::Agent, ANNA).within(Reach::Owned);
         let mine = TicketSight { owner: Some(Owner::user(ANNA)) };
         assert_eq!(scope.allows(Right::TicketsEdit, &mine), Verdict::Allowed);
         let unassigned = TicketSight::default();

@@ -16,6 +16,7 @@ use sqlx::PgPool;
 use vault::{SealedObjects, Vault};
 
 use crate::error::ApiError;
+use crate::live::Live;
 use crate::settings::{Limits, Settings};
 
 /// How long somebody who can prove who they are waits until this process has heard of them, and how often it looks.
@@ -53,13 +54,16 @@ pub struct AppParts {
 #[derive(Clone)]
 pub struct App {
     parts: Arc<AppParts>,
+    live: Live,
 }
 
 impl App {
     /// An application of these parts.
     #[must_use]
     pub fn new(parts: AppParts) -> Self {
-        Self { parts: Arc::new(parts) }
+        let log = (parts.reader.clone(), parts.handler.recent().clone());
+        let live = Live::new(log, parts.settings.limits.live_kept_max);
+        Self { parts: Arc::new(parts), live }
     }
 
     /// Takes commands. Routes use [`App::execute`], which adds what a request knows.
@@ -108,6 +112,12 @@ impl App {
     #[must_use]
     pub fn view_status(&self) -> Vec<ProjectionStatus> {
         (self.parts.view_status)()
+    }
+
+    /// Who is told at once what happens.
+    #[must_use]
+    pub fn live(&self) -> &Live {
+        &self.live
     }
 
     /// The metrics as text.

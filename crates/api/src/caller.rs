@@ -44,6 +44,19 @@ impl Caller {
         if self.scope.has(right) { Ok(()) } else { Err(ApiError::missing_right(right)) }
     }
 
+    /// Whether a request would be let in now with the same credential and the same rights. This is no use of it.
+    pub(crate) async fn stands(&self, app: &App) -> Result<bool, ApiError> {
+        let valid = match (&self.token, &self.session) {
+            (Some(token), _) => app.ops().tokens.is_valid(self.ws, token.0).await?,
+            (None, Some(secret)) => app.ops().sessions.is_valid(secret, app.now()).await?,
+            (None, None) => false,
+        };
+        let directory = app.directory(self.ws).await?;
+        let account = directory.user(self.user).filter(|account| account.active);
+        let scope = account.map(|account| Scope::of(account.role, self.user));
+        Ok(valid && scope == Some(self.scope))
+    }
+
     /// The secret of the session, if one was used.
     #[must_use]
     pub fn session(&self) -> Option<&str> {

@@ -12,10 +12,19 @@ const COUNTERS: &[(&str, &str)] = &[
     ("ledgerdesk_append_conflicts_total", "Commands decided again because others were faster."),
     ("ledgerdesk_append_races_total", "Batches sent again because another node appended first."),
     ("ledgerdesk_projection_apply_events_total", "Events folded into a view."),
+    ("ledgerdesk_live_messages_total", "Messages told to live connections."),
+    (
+        "ledgerdesk_live_log_reads_total",
+        "Reads of the log by live connections that fell behind what is kept for all of them.",
+    ),
+    ("ledgerdesk_live_resets_total", "Live connections told to load again, by reason."),
+    ("ledgerdesk_live_refused_total", "Live connections refused because too many were open."),
 ];
 
 const GAUGES: &[(&str, &str)] = &[
     ("ledgerdesk_state_cache_bytes", "Bytes of folded state in memory."),
+    ("ledgerdesk_live_connections", "Open live connections."),
+    ("ledgerdesk_live_lag_events", "How many events the live messages of a workspace are behind."),
     ("ledgerdesk_projection_checkpoint", "The last position folded into a view."),
     ("ledgerdesk_projection_lag_events", "How many events a view is behind."),
     ("ledgerdesk_projection_lag_seconds", "How many seconds a view is behind."),

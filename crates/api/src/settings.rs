@@ -40,6 +40,20 @@ pub struct Limits {
     pub turn_within: Duration,
     /// How long a read waits for a view to reach the position it asks for.
     pub view_within: Duration,
+    /// How many live connections one user may have.
+    pub live_per_user_max: usize,
+    /// How many live connections one workspace may have.
+    pub live_per_workspace_max: usize,
+    /// How many live connections there may be in all.
+    pub live_max: usize,
+    /// How many messages are kept for all live connections of a workspace.
+    pub live_kept_max: usize,
+    /// How many positions a live connection may be behind; one that is further behind is told to load again.
+    pub live_behind_max: u64,
+    /// After how much silence a live connection says how far it is.
+    pub live_heartbeat: Duration,
+    /// How often a live connection looks whether its caller may still have it; much of what ends it, it learns at once.
+    pub live_check_every: Duration,
 }
 
 impl Default for Limits {
@@ -56,6 +70,13 @@ impl Default for Limits {
             waiting_max: 1024,
             turn_within: Duration::from_secs(10),
             view_within: Duration::from_millis(500),
+            live_per_user_max: 32,
+            live_per_workspace_max: 2_000,
+            live_max: 4_000,
+            live_kept_max: 4_096,
+            live_behind_max: 10_000,
+            live_heartbeat: Duration::from_secs(15),
+            live_check_every: Duration::from_secs(30),
         }
     }
 }

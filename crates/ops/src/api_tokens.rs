@@ -119,6 +119,19 @@ impl ApiTokens {
         Ok(Some(token))
     }
 
+    /// Whether a token was made and not revoked since; asking is no use of it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_valid(&self, ws: WorkspaceId, id: Uuid) -> Result<bool, OpsError> {
+        let row = sqlx::query(include_str!("sql/token_is_valid.sql"))
+            .bind(ws.0)
+            .bind(id)
+            .fetch_one(&self.db)
+            .await?;
+        Ok(row.try_get(0)?)
+    }
+
     /// Ends a token; answers whether it was valid until now.
     ///
     /// # Errors

@@ -90,6 +90,15 @@ impl Sessions {
         Ok(Some(session))
     }
 
+    /// Whether [`Self::resolve`] would answer the session; asking is no use of it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_valid(&self, token: &str, now: Timestamp) -> Result<bool, OpsError> {
+        let session = self.read(hash_of(token)).await?;
+        Ok(session.is_some_and(|session| session.is_valid(now)))
+    }
+
     /// Ends one session.
     ///
     /// # Errors

@@ -18,8 +18,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
+use crate::impatient::Impatient;
+
 /// How long the head of a request may take to arrive, and how long a connection may stay between two requests.
 const HEAD_WITHIN: Duration = Duration::from_secs(20);
+/// How long a peer may take nothing of what is sent to it.
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
+/// How much is kept of what arrives faster than it is read, or is sent faster than it is taken.
+const BUFFER_BYTES_MAX: usize = 64 << 10;
 /// How long to wait when no further connection can be taken, for want of file descriptors for example.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -70,8 +76,15 @@ async fn connection(
         router.clone().oneshot(request)
     });
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
-    let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .max_buf_size(BUFFER_BYTES_MAX);
+    // Small messages are not to wait for each other; a socket that cannot be told so works too.
+    drop(stream.set_nodelay(true));
+    let stream = TokioIo::new(Impatient::new(stream, TAKEN_WITHIN));
+    let served = builder.serve_connection(stream, TowerToHyperService::new(service));
     let mut served = pin!(served);
     // What it answers holds a lock, and must not be held.
     let ending = async move { drop(stopping.wait_for(|stopping| *stopping).await) };

@@ -3,8 +3,10 @@
 pub mod cli;
 pub mod config;
 pub mod database;
+mod descriptors;
 mod door;
 pub mod generate;
+mod impatient;
 pub mod logging;
 pub mod running;
 pub mod secret;

@@ -109,6 +109,8 @@ impl Running {
     /// back, and stops the private Postgres last.
     pub async fn stop(self) {
         self.stop.send_replace(true);
+        // Live connections end only if they are told to.
+        self.app.live().stop();
         self.chores.abort();
         self.notices.abort();
         let mut door = self.door;

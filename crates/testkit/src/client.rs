@@ -4,6 +4,8 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
+use crate::listener::Listener;
+
 /// A client of one service, perhaps signed in.
 #[derive(Clone)]
 pub struct Client {
@@ -62,10 +64,25 @@ impl Client {
         let response = self.http.execute(request).await;
         let response = response.unwrap_or_else(|error| panic!("{asked}: {error}"));
         let (status, headers) = (response.status(), response.headers().clone());
-        let body =
-            response.bytes().await.unwrap_or_else(|error| panic!("{asked}: {error}")).to_vec();
+        let body = if is_stream(&headers) {
+            // It goes on for ever: its beginning is the answer.
+            Listener::new(response).first().await.into_bytes()
+        } else {
+            response.bytes().await.unwrap_or_else(|error| panic!("{asked}: {error}")).to_vec()
+        };
         let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
         Answer { status, headers, json, body, asked }
+    }
+
+    /// Asks for live messages; `after` goes into the header that browsers send when they come back.
+    pub async fn listen(&self, after: Option<&str>) -> Listener {
+        let mut request = self.request(Method::GET, "/api/v1/live");
+        if let Some(after) = after {
+            request = request.header("last-event-id", after);
+        }
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), 200, "live messages: {:?}", response.text().await);
+        Listener::new(response)
     }
 
     /// GET.
@@ -108,6 +125,10 @@ impl Client {
         }
         self.send(request).await
     }
+}
+
+fn is_stream(headers: &HeaderMap) -> bool {
+    headers.get("content-type").is_some_and(|kind| kind == "text/event-stream")
 }
 
 impl Answer {

@@ -10,6 +10,9 @@ const SOAK_CASES: &str = "20000";
 /// How often each kind of manipulation is tried on each column of the log in a soak; the usual number is 5.
 const SOAK_TAMPERS: &str = "200";
 
+/// How many rounds of tickets each node writes while others listen and come back; the usual number is 12.
+const SOAK_LIVE_ROUNDS: &str = "400";
+
 fn run_checks() -> Result<(), Failure> {
     run(cargo(&["fmt", "--all", "--", "--check"]))?;
     layout::check()?;
@@ -38,6 +41,7 @@ pub fn soak() -> Result<(), Failure> {
     let mut command = cargo(&["test", "--workspace", "--release"]);
     command.env("PROPTEST_CASES", SOAK_CASES).env("LEDGERDESK_PG_BIN", programs);
     command.env("LEDGERDESK_TEST_TAMPERS", SOAK_TAMPERS);
+    command.env("LEDGERDESK_TEST_LIVE_ROUNDS", SOAK_LIVE_ROUNDS);
     run(cargo(&["build", "--release", "--package", "server", "--package", "local-postgres"]))?;
     run(command)
 }

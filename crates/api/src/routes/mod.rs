@@ -8,6 +8,8 @@ mod comments;
 mod contacts;
 pub(crate) mod docs;
 pub(crate) mod drafts;
+mod events;
+mod live;
 mod lookup;
 pub(crate) mod operation;
 mod owner;
@@ -66,6 +68,8 @@ fn desk() -> OpenApiRouter<App> {
         .merge(attachments::routes())
         .merge(contacts::routes())
         .merge(lookup::routes())
+        .merge(live::routes())
+        .merge(events::routes())
 }
 
 /// Routes that need neither.

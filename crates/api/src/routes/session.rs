@@ -99,6 +99,7 @@ async fn sign_in(
 async fn sign_out(State(app): State<App>, write: Write<NoBody>) -> Result<Response, ApiError> {
     if let Some(secret) = write.caller.session() {
         app.ops().sessions.revoke(secret).await?;
+        app.live().look(write.caller.ws, write.caller.user);
     }
     let cookie = cookie(&app, "", 0)?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())

@@ -1,5 +1,7 @@
 //! What happened to a ticket: as lines for people (T20), and as the stored events (Z01).
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use decider::Version;
@@ -93,6 +95,6 @@ async fn get_events(
     let stored = app.reader().stream_page(caller.ws, ticket.0, after, wanted).await?;
     let cursor = |last: &decider::StoredEvent| app.cursor(&caller, &list, &last.version);
     let found = Listed::cut(stored, query.limit, cursor);
-    let items = events::show(&app, &caller, found.items).await?;
+    let items = events::show(&app, &caller, found.items, &BTreeSet::new()).await?;
     Ok(Json(Listed { items, next_cursor: found.next_cursor }))
 }

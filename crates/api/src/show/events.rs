@@ -1,9 +1,9 @@
 //! Stored events as they are shown: the payload with its sealed values opened in their places (Z01).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use decider::{Cipher, Event, Opened, StoredEvent};
-use events::{TicketEvent, decode_stored};
+use decider::{Cipher, LogPosition, Opened, StoredEvent};
+use events::AnyEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -23,7 +23,11 @@ const BCC: &str = "message.bcc";
 pub struct EventShown {
     /// Its place in the log.
     position: String,
-    /// Its place in the ticket.
+    /// The stream: the id of the ticket, contact, user or whatever it is about.
+    stream_id: Uuid,
+    /// The stream's kind, such as `ticket`.
+    stream_kind: String,
+    /// Its place in the stream.
     version: u32,
     /// When it was recorded.
     #[schema(format = DateTime)]
@@ -42,30 +46,40 @@ pub struct EventShown {
     command_id: Uuid,
     /// The command or event that led to it.
     cause: Option<Uuid>,
-    /// The payload.
-    #[schema(value_type = Object)]
-    data: Value,
+    /// The chain of causes it belongs to.
+    correlation: Option<Uuid>,
+    /// The payload; null when the caller no longer sees what it is about.
+    #[schema(value_type = Option<Object>)]
+    data: Option<Value>,
 }
 
 /// Opened contents by nonce and ciphertext; none for what stays closed.
 type Contents = HashMap<(Vec<u8>, Vec<u8>), Value>;
 
-/// Shows events of tickets.
+/// Shows events of any kind; of those `withheld` only the envelope.
 pub async fn show(
     app: &App,
     caller: &Caller,
     stored: Vec<StoredEvent>,
+    withheld: &BTreeSet<LogPosition>,
 ) -> Result<Vec<EventShown>, ApiError> {
     let mut ciphers: Vec<(Uuid, String, Cipher)> = Vec::new();
-    for event in &stored {
-        let mut typed: TicketEvent = decode_stored(event).map_err(ApiError::failed)?;
+    for event in stored.iter().filter(|event| !withheld.contains(&event.position)) {
+        let mut typed = AnyEvent::decode(event).map_err(ApiError::failed)?;
         typed.visit_sealed(&mut |field, slot| {
             let cipher = slot.cipher().cloned();
             ciphers.extend(cipher.map(|cipher| (event.stream, field.to_owned(), cipher)));
         });
     }
     let contents = open(app, caller, ciphers).await?;
-    stored.into_iter().map(|event| shown(event, &contents)).collect()
+    let shown = stored.into_iter().map(|event| {
+        let data = match withheld.contains(&event.position) {
+            true => None,
+            false => Some(data_of(&event, &contents)?),
+        };
+        Ok(shown(event, data))
+    });
+    shown.collect()
 }
 
 async fn open(
@@ -92,12 +106,18 @@ async fn open(
     Ok(contents)
 }
 
-fn shown(event: StoredEvent, contents: &Contents) -> Result<EventShown, ApiError> {
+fn data_of(event: &StoredEvent, contents: &Contents) -> Result<Value, ApiError> {
     let mut data: Value =
         serde_json::from_slice(&event.payload).map_err(|_| ApiError::from(VaultError::Content))?;
     replace(&mut data, contents);
-    Ok(EventShown {
+    Ok(data)
+}
+
+fn shown(event: StoredEvent, data: Option<Value>) -> EventShown {
+    EventShown {
         position: event.position.to_string(),
+        stream_id: event.stream,
+        stream_kind: event.kind,
         version: event.version,
         at: event.at.to_string(),
         occurred_at: event.occurred_at.to_string(),
@@ -106,8 +126,9 @@ fn shown(event: StoredEvent, contents: &Contents) -> Result<EventShown, ApiError
         actor: event.actor.to_string(),
         command_id: event.command.0,
         cause: event.context.causation,
+        correlation: event.context.correlation,
         data,
-    })
+    }
 }
 
 /// Puts contents in the place of their ciphertexts.

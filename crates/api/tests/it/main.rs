@@ -4,7 +4,9 @@
 
 mod access;
 mod drafts;
+mod events;
 mod files;
+mod live;
 mod pages;
 mod service;
 mod users;

@@ -30,6 +30,7 @@ pub struct Service {
     _folder: tempfile::TempDir,
     name: String,
     admin_url: String,
+    url: String,
 }
 
 /// An answer that was read to its end.
@@ -57,6 +58,11 @@ impl Answer {
 
 impl Service {
     pub async fn new() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    /// With settings of its own; the clock is the test's in any case.
+    pub async fn with(settings: Settings) -> Self {
         let postgres = local_postgres::scratch::shared_for_tests;
         let postgres = tokio::task::spawn_blocking(postgres).await.unwrap().unwrap();
         let (name, admin_url) =
@@ -70,14 +76,19 @@ impl Service {
         owner.close().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(AtomicI64::new(1_700_000_000_000_000));
-        let app = app(&url, &folder, &clock).await;
+        let app = app(&url, &folder, &clock, settings).await;
         let router = api::router(app.clone());
-        Self { app, clock, router, _folder: folder, name, admin_url }
+        Self { app, clock, router, _folder: folder, name, admin_url, url }
     }
 
     /// With Anna, the first administrator; her session comes with it.
     pub async fn set_up() -> (Self, String) {
-        let service = Self::new().await;
+        Self::set_up_with(Settings::default()).await
+    }
+
+    /// The same with settings of its own.
+    pub async fn set_up_with(settings: Settings) -> (Self, String) {
+        let service = Self::with(settings).await;
         let token = service.app.ops().setup.issue_setup(WS, service.app.now()).await.unwrap();
         let body = serde_json::json!({"token": token.expose(), "name": "Anna",
             "email": "anna@example.org", "password": PASSWORD});
@@ -87,8 +98,20 @@ impl Service {
         (service, cookie)
     }
 
+    /// An answer whose body was not read.
+    pub async fn open(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// What no application may do.
+    pub async fn as_owner(&self, statements: &[&str]) {
+        for statement in statements {
+            run(&self.url, (*statement).to_owned()).await;
+        }
+    }
+
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response: Response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.open(request).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -142,7 +165,12 @@ impl Service {
     }
 }
 
-async fn app(url: &str, folder: &tempfile::TempDir, clock: &Arc<AtomicI64>) -> App {
+async fn app(
+    url: &str,
+    folder: &tempfile::TempDir,
+    clock: &Arc<AtomicI64>,
+    settings: Settings,
+) -> App {
     let pool = PgPool::connect(url).await.unwrap();
     let vault = Vault::open(pool.clone(), &folder.path().join("keys")).await.unwrap();
     let reader = LogReader::new(pool.clone());
@@ -166,7 +194,7 @@ async fn app(url: &str, folder: &tempfile::TempDir, clock: &Arc<AtomicI64>) -> A
         metrics: None,
         settings: Settings {
             clock: Arc::new(move || Timestamp::from_micros(clock.load(Ordering::Relaxed))),
-            ..Settings::default()
+            ..settings
         },
     })
 }

@@ -125,6 +125,14 @@ impl RecentCommits {
         Some(recent.commits.iter().skip(skip).cloned().collect())
     }
 
+    /// Forgets what is remembered of a workspace: its log turned out to be another one.
+    pub fn forget(&self, ws: WorkspaceId) {
+        if let Some(recent) = self.lock().get_mut(&ws) {
+            recent.commits.clear();
+            recent.bytes = 0;
+        }
+    }
+
     /// A follower of one workspace.
     #[must_use]
     pub fn follow(&self, ws: WorkspaceId) -> Follower {

@@ -5,6 +5,7 @@ mod error;
 mod follow;
 mod leaf;
 pub mod notify;
+mod outline;
 mod reader;
 mod time;
 mod verify;
@@ -19,6 +20,7 @@ pub use leaf::{
     ClaimRowInput, CommandRowInput, CommitHash, CommitInput, LeafInput, ZERO_HASH, commit_content,
     commit_hash, leaf, workspace_seal,
 };
+pub use outline::{Outline, Outlines};
 pub use reader::{ClaimRow, CommandRow, Commit, Head, LogReader};
 pub use time::PgInstant;
 pub use verify::{

@@ -16,6 +16,7 @@ mod directory;
 mod kinds;
 mod model;
 mod notices;
+mod outlines;
 mod pipeline;
 mod plans;
 mod rights;

@@ -186,12 +186,34 @@ fn statements() -> Vec<(&'static str, &'static str, String)> {
     ]
 }
 
+/// The same of those that outline.
+fn outlining() -> Vec<(&'static str, &'static str, String)> {
+    let streams = format!("array['{}', '{}', '{}']::uuid[]", stream(1), stream(2), stream(3));
+    vec![
+        (
+            include_str!("../../src/log/sql/outline.sql"),
+            "uuid, bigint, bigint, text[]",
+            "30000, 1000, array['MoneyMoved']".to_owned(),
+        ),
+        (
+            include_str!("../../src/log/sql/at_positions.sql"),
+            "uuid, bigint[]",
+            "array[7, 30000, 59999]::bigint[]".to_owned(),
+        ),
+        (
+            include_str!("../../src/log/sql/newest_of_type.sql"),
+            "uuid, uuid[], text",
+            format!("{streams}, 'MoneyMoved'"),
+        ),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_reading_statement_is_planned_as_a_walk_through_a_table() {
     let database = Database::new().await;
     fill(&database).await;
     let ws = format!("'{}'", database.ws.0);
-    let statements = statements();
+    let statements = [statements(), outlining()].concat();
     let mut connection = database.pool.acquire().await.unwrap();
     for mode in ["force_custom_plan", "force_generic_plan"] {
         run(&mut connection, &format!("set plan_cache_mode = {mode}")).await;

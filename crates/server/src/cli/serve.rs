@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{CliError, Common, output};
 use crate::config::Config;
 use crate::database::{PoolSizes, Starter};
+use crate::descriptors;
 use crate::logging::{self, Least};
 use crate::running::Running;
 use crate::seed;
@@ -34,6 +35,7 @@ pub async fn run(common: &Common, args: ServeArgs) -> Result<ExitCode, CliError>
     let listen = args.listen.map(|listen| ("listen", listen.into()));
     let config = common.configuration(listen.into_iter().collect())?;
     logging::start(&config.log, Least::AsConfigured);
+    descriptors::raise();
     let mut signals = Signals::new().map_err(CliError::Runtime)?;
     let listener = listen_on(config.listen).await?;
     let opened = tokio::select! {

@@ -1,0 +1,103 @@
+//! Outlines: every event once and in order, whoever wrote it; and a log that became another one is noticed.
+
+use decider::LogPosition;
+use event_store::log::{LogError, Outline, Outlines, RecentCommits};
+use uuid::Uuid;
+
+use crate::bank::Bank;
+use crate::database::{Database, Node};
+
+const WITH_PAYLOAD: &[&str] = &["AccountLabelled"];
+
+async fn account(node: &Node, name: &str) -> Uuid {
+    let id = Uuid::now_v7();
+    node.send(Bank::open(id, name)).await.unwrap();
+    id
+}
+
+async fn rest(outlines: &mut Outlines) -> Vec<Outline> {
+    let mut all = Vec::new();
+    loop {
+        let next = outlines.next().await.unwrap();
+        if next.is_empty() {
+            return all;
+        }
+        all.extend(next);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outlines_are_the_log_whoever_wrote_it() {
+    let database = Database::new().await;
+    let recent = RecentCommits::default();
+    let pool = database.pool.clone();
+    let here = database.node_with(pool.clone(), pool, recent.clone()).await;
+    let there = database.node().await;
+    let begin = account(&here, "before").await;
+    let reader = here.handler.reader().clone();
+    let parts = (reader.clone(), recent.clone());
+    let mut outlines = Outlines::from_head(parts, database.ws, WITH_PAYLOAD).await.unwrap();
+    let start = outlines.position();
+    assert_eq!(rest(&mut outlines).await, []);
+    let mut told = Vec::new();
+    for round in 0..12_u32 {
+        let node = if round % 3 == 0 { &there } else { &here };
+        let id = account(node, &format!("a{round}")).await;
+        node.send(Bank::Label { id, label: "x".to_owned() }).await.unwrap();
+        // A command that changes nothing is a commit without events.
+        node.send(Bank::Label { id, label: "x".to_owned() }).await.unwrap();
+        node.send(Bank::Deposit { id: begin, amount: 1 }).await.unwrap();
+        if round % 4 == 3 {
+            told.extend(rest(&mut outlines).await);
+        }
+    }
+    let stored = reader.after(database.ws, start, 1_000).await.unwrap();
+    assert_eq!(told.len(), stored.len());
+    let read = reader.outline(database.ws, start, 1_000, WITH_PAYLOAD).await.unwrap();
+    assert_eq!(told, read);
+    for (outline, event) in told.iter().zip(&stored) {
+        assert_eq!(
+            (outline.position, outline.stream, &outline.kind, &outline.type_name),
+            (event.position, event.stream, &event.kind, &event.type_name)
+        );
+        assert_eq!(
+            (outline.command, outline.actor, outline.schema_version, outline.payload_bytes),
+            (event.command, event.actor, event.schema_version, event.payload.len() as u64)
+        );
+        let asked = event.type_name == "AccountLabelled";
+        assert_eq!(outline.payload.as_ref(), asked.then_some(&event.payload));
+    }
+    let some = [stored[5].position, stored[2].position, LogPosition(99_999)];
+    let found = reader.at_positions(database.ws, &some).await.unwrap();
+    assert_eq!(found, [stored[2].clone(), stored[5].clone()]);
+    let newest =
+        reader.newest_of_type(database.ws, &[begin, Uuid::nil()], "MoneyMoved").await.unwrap();
+    let last = stored.iter().rfind(|event| event.stream == begin).unwrap();
+    assert_eq!(newest.iter().collect::<Vec<_>>(), [last]);
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_became_another_one_is_noticed_and_what_was_remembered_of_it_is_forgotten() {
+    let database = Database::new().await;
+    let recent = RecentCommits::default();
+    let pool = database.pool.clone();
+    let node = database.node_with(pool.clone(), pool.clone(), recent.clone()).await;
+    account(&node, "kept").await;
+    let parts = (node.handler.reader().clone(), recent.clone());
+    let kept = Outlines::from_head(parts.clone(), database.ws, &[]).await.unwrap().position();
+    account(&node, "lost").await;
+    let mut outlines = Outlines::from_head(parts.clone(), database.ws, &[]).await.unwrap();
+    for statement in
+        ["delete from es.event where pos > $1", "delete from es.commit where last_pos > $1"]
+    {
+        let kept = i64::try_from(kept.0).unwrap();
+        sqlx::query(statement).bind(kept).execute(&pool).await.unwrap();
+    }
+    assert!(matches!(outlines.next().await, Err(LogError::Rewound { .. })));
+    recent.forget(database.ws);
+    let mut outlines = Outlines::from_head(parts, database.ws, &[]).await.unwrap();
+    assert_eq!(outlines.position(), kept);
+    assert_eq!(outlines.next().await.unwrap(), []);
+    database.remove().await;
+}
