@@ -11,7 +11,7 @@ const ERASURE: &str = "rewrites a table on purpose, when a person is erased";
 const DOCTOR: &str = "asked by the doctor, about rights and settings";
 
 /// Statements that need no guard.
-pub const COLD: [(&str, &str); 40] = [
+pub const COLD: [(&str, &str); 41] = [
     ("crates/event-store/src/log/sql/append.sql", LOOKED_AT),
     ("crates/event-store/src/log/sql/verify_claims.sql", WHOLE),
     ("crates/event-store/src/log/sql/verify_commands.sql", WHOLE),
@@ -47,6 +47,7 @@ pub const COLD: [(&str, &str); 40] = [
     ("crates/server/src/cli/doctor/sql/try_delete.sql", DOCTOR),
     ("crates/server/src/cli/doctor/sql/try_insert.sql", DOCTOR),
     ("crates/server/src/cli/doctor/sql/try_update.sql", DOCTOR),
+    ("crates/server/src/cli/doctor/sql/views_ahead.sql", DOCTOR),
     ("crates/server/src/cli/doctor/sql/who.sql", DOCTOR),
     ("crates/server/src/cli/sql/projection_list.sql", RARE),
     ("crates/server/src/database/sql/open_workspace.sql", ONCE),
