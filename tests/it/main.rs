@@ -23,6 +23,7 @@ mod people;
 mod plans;
 mod refusals;
 mod replies;
+mod rewound;
 mod settings;
 mod startup;
 mod tickets;

@@ -18,6 +18,7 @@ use vault::{SealedObjects, Vault};
 use crate::error::ApiError;
 use crate::live::Live;
 use crate::settings::{Limits, Settings};
+use crate::verification::Verifications;
 
 /// How long somebody who can prove who they are waits until this process has heard of them, and how often it looks.
 const USER_KNOWN_WITHIN: Duration = Duration::from_secs(2);
@@ -55,6 +56,7 @@ pub struct AppParts {
 pub struct App {
     parts: Arc<AppParts>,
     live: Live,
+    verifications: Arc<Verifications>,
 }
 
 impl App {
@@ -63,7 +65,7 @@ impl App {
     pub fn new(parts: AppParts) -> Self {
         let log = (parts.reader.clone(), parts.handler.recent().clone());
         let live = Live::new(log, parts.settings.limits.live_kept_max);
-        Self { parts: Arc::new(parts), live }
+        Self { parts: Arc::new(parts), live, verifications: Arc::default() }
     }
 
     /// Takes commands. Routes use [`App::execute`], which adds what a request knows.
@@ -130,6 +132,11 @@ impl App {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.parts.settings
+    }
+
+    /// The verifications of logs in this process.
+    pub(crate) fn verifications(&self) -> &Verifications {
+        &self.verifications
     }
 
     /// The time.

@@ -53,6 +53,10 @@ impl From<HandleError> for ApiError {
             ),
             HandleError::Stopping => Self::unavailable("stopping", "the service is restarting"),
             HandleError::WorkspaceClosed => Self::not_found(),
+            HandleError::Rewound => Self::unavailable(
+                "log_rewound",
+                "the log was rewound: nothing is written until a person has looked at it",
+            ),
             failed @ HandleError::Failed(_) => Self::failed(failed),
         }
     }

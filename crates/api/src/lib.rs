@@ -62,6 +62,7 @@ mod routes;
 mod settings;
 mod several;
 mod show;
+mod verification;
 mod write;
 
 #[cfg(test)]

@@ -22,6 +22,14 @@ const COUNTERS: &[(&str, &str)] = &[
 ];
 
 const GAUGES: &[(&str, &str)] = &[
+    (
+        "ledgerdesk_log_rewound",
+        "1 once commits that were seen are not in a workspace's log any more.",
+    ),
+    (
+        "ledgerdesk_log_verify_findings",
+        "What the last verification of a workspace's log found wrong.",
+    ),
     ("ledgerdesk_state_cache_bytes", "Bytes of folded state in memory."),
     ("ledgerdesk_live_connections", "Open live connections."),
     ("ledgerdesk_live_lag_events", "How many events the live messages of a workspace are behind."),

@@ -118,6 +118,10 @@ impl App {
     /// Waits a moment until a view is as new as asked for. Call it before the query; its answer goes into the response.
     pub async fn await_view(&self, caller: &Caller, at_least: AtLeast, view: &str) -> Stale {
         let Some(position) = at_least.0 else { return Stale(false) };
+        if self.handler().recent().continuity().is_rewound(caller.ws) {
+            // Whatever a view holds, it is not what was written up to that position.
+            return Stale(true);
+        }
         let at_most = self.settings().limits.view_within;
         let freshness = self.checkpoints().wait(caller.ws, view, position, at_most).await;
         Stale(freshness == Freshness::Stale)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use api::{App, AppParts, DraftSweep, Settings, sweep_finished_drafts};
-use event_store::log::notify;
+use event_store::log::{notify, watch_over};
 use event_store::projection::{
     self, Checkpoints, Engine, EngineHandle, EngineParts, ProjectionStatus,
 };
@@ -42,6 +42,7 @@ pub struct Running {
     door: JoinHandle<std::io::Result<()>>,
     chores: JoinHandle<()>,
     notices: JoinHandle<()>,
+    continuity: JoinHandle<()>,
     /// Dropping it would end the views.
     _views: watch::Sender<bool>,
 }
@@ -88,9 +89,22 @@ impl Running {
             service.handler.recent().clone(),
             stopping.clone(),
         );
+        let recent = service.handler.recent().clone();
+        let continuity = watch_over(service.reader.clone(), recent, stopping.clone());
         let door = tokio::spawn(door::serve(listener, app.clone(), stopping));
         let chores = tokio::spawn(chores(app.clone(), service.ops.clone()));
-        Ok(Self { app, address, service, engine, stop, door, chores, notices, _views: views })
+        Ok(Self {
+            app,
+            address,
+            service,
+            engine,
+            stop,
+            door,
+            chores,
+            notices,
+            continuity,
+            _views: views,
+        })
     }
 
     /// The service behind it.
@@ -113,6 +127,7 @@ impl Running {
         self.app.live().stop();
         self.chores.abort();
         self.notices.abort();
+        self.continuity.abort();
         let mut door = self.door;
         if !door.is_finished() && timeout(DRAIN_WITHIN, &mut door).await.is_err() {
             tracing::warn!("some requests took too long and were cut off");

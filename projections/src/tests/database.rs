@@ -132,6 +132,18 @@ impl Database {
         last
     }
 
+    /// The newest checkpoint of a view.
+    pub async fn checkpoint(&self, projection: &ProjectionType) -> i64 {
+        sqlx::query_scalar(
+            "select coalesce(max(seq), 0) from proj.checkpoint where ws = $1 and schema_name = $2",
+        )
+        .bind(self.ws.0)
+        .bind(projection.schema_name())
+        .fetch_one(&self.pool)
+        .await
+        .unwrap()
+    }
+
     pub async fn rows<P: Projection>(&self) -> P::Rows {
         read_rows::<P>(&mut self.pool.acquire().await.unwrap(), self.ws).await.unwrap()
     }

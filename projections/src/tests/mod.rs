@@ -1,5 +1,6 @@
 //! Tests of all views: what each shows, told as sentences; any split into batches; the statements on Postgres.
 
+mod crashes;
 mod database;
 mod drafts;
 mod history;

@@ -36,6 +36,8 @@ struct Readiness {
     ready: bool,
     /// Whether the log answers.
     log_reachable: bool,
+    /// Whether the logs of all workspaces continue what this process has seen of them; if not, one was rewound.
+    log_continuous: bool,
     /// The views of all workspaces.
     views: Vec<ViewReadiness>,
 }
@@ -68,8 +70,9 @@ async fn readyz(State(app): State<App>) -> Response {
     let answer = timeout(LOG_WITHIN, app.reader().workspaces()).await;
     let log_reachable = matches!(answer, Ok(Ok(_)));
     let views: Vec<_> = app.view_status().iter().map(view).collect();
-    let ready = log_reachable && views.iter().all(|view| view.ready);
-    let body = Json(Readiness { ready, log_reachable, views });
+    let log_continuous = app.handler().recent().continuity().rewound().is_empty();
+    let ready = log_reachable && log_continuous && views.iter().all(|view| view.ready);
+    let body = Json(Readiness { ready, log_reachable, log_continuous, views });
     if ready {
         return body.into_response();
     }

@@ -3,7 +3,7 @@
 //!
 //! `cargo bench -p event-store --bench log`; `ROUNDS` (7) and `SECONDS` (2, per measurement) change its length. For profiling,
 //! `ONLY_CALLERS=64` runs one kind of load and nothing else, `DEPOSITS=1` leaves out commands that seal, and `ONLY_CPU=1` measures
-//! the server's processor time alone.
+//! the server's processor time alone, `ONLY_VERIFY=1` the proof of a log of `EVENTS` (300000) events.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,6 +17,7 @@ mod bank;
 mod baseline;
 mod callers;
 mod machine;
+mod proof;
 mod setup;
 mod table;
 
@@ -39,6 +40,11 @@ async fn run() {
     if let Some(callers) = std::env::var("ONLY_CALLERS").ok().and_then(|text| text.parse().ok()) {
         // For profiling: nothing but one kind of load.
         callers::measure(&setup, &mut table, callers).await;
+        table.print();
+        return setup.remove().await;
+    }
+    if std::env::var_os("ONLY_VERIFY").is_some() {
+        proof::measure(&setup, &mut table).await;
         table.print();
         return setup.remove().await;
     }

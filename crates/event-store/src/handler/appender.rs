@@ -17,7 +17,7 @@ use super::fetch::{Errand, Errands, Parked};
 use super::lanes::{LANES, Lanes};
 use super::shipment::{Landed, Shipment};
 use super::{Job, Shared};
-use crate::log::{Base, Follower, Head};
+use crate::log::{Base, Follower, Head, LogError};
 
 /// How many commands one batch holds at most.
 pub(super) const BATCH_COMMANDS_MAX: usize = 512;
@@ -196,6 +196,7 @@ impl Appender {
     async fn look_around(&mut self) {
         if let Err(error) = self.catch_up().await
             && !error.is_unavailable()
+            && !matches!(error, Broken::Log(LogError::Rewound { .. }))
         {
             let error = chain(&error);
             tracing::error!(workspace = %self.ws.0, error, "the log cannot be followed");
@@ -227,6 +228,7 @@ impl Appender {
         if self.waiting.is_empty() && self.parked.is_empty() && self.next.is_empty() {
             return Ok(());
         }
+        self.continues()?;
         if !self.loaded || self.in_doubt {
             if !self.in_flight.is_empty() {
                 return Ok(()); // the head is known only once they have landed

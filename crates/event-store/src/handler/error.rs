@@ -37,6 +37,9 @@ pub enum HandleError {
     /// The workspace is unknown or closed.
     #[error("the workspace is unknown or closed")]
     WorkspaceClosed,
+    /// Commits that this process has seen are not in the log any more. It takes no commands until it is started anew.
+    #[error("the log was rewound beneath the running program")]
+    Rewound,
     /// Something broke.
     #[error("the command could not be handled")]
     Failed(#[source] Broken),
@@ -107,6 +110,7 @@ impl From<Broken> for HandleError {
         }
         match broken {
             Broken::Log(LogError::WorkspaceClosed) => Self::WorkspaceClosed,
+            Broken::Log(LogError::Rewound { .. }) => Self::Rewound,
             broken => Self::Failed(broken),
         }
     }

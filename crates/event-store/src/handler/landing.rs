@@ -117,10 +117,10 @@ impl Appender {
         let head = self.shared.backend.head(self.ws).await?;
         let other = head.commit == self.head.commit && head.hash != self.head.hash;
         if self.loaded && (head.commit < self.head.commit || other) {
-            tracing::error!(workspace = %self.ws.0, known = self.head.commit, found = head.commit, "the log was rewound; nothing remembered counts");
-            self.cache.clear();
-            self.loaded = false;
+            self.shared.recent.continuity().rewound_at(self.ws, self.head.commit);
         }
+        self.continues()?;
+        self.shared.recent.continuity().saw(self.ws, head.commit, head.hash);
         if !self.loaded || head.directory > self.head.directory {
             let seen = if self.loaded { self.head.directory } else { LogPosition(0) };
             if !self.loaded {
@@ -140,6 +140,14 @@ impl Appender {
         }
         self.shared.recent.heard_of(self.ws, head.position);
         self.head = head;
+        Ok(())
+    }
+
+    /// Nothing is appended to a log that is not the one this process has seen.
+    pub(super) fn continues(&self) -> Result<(), LogError> {
+        if self.shared.recent.continuity().is_rewound(self.ws) {
+            return Err(LogError::Rewound { commit: self.head.commit });
+        }
         Ok(())
     }
 

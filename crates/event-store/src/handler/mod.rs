@@ -184,6 +184,9 @@ impl CommandHandler {
     pub async fn handle(&self, request: Request) -> Result<Accepted, HandleError> {
         let (reply, answer) = oneshot::channel();
         let ws = request.ws;
+        if self.shared.recent.continuity().is_rewound(ws) {
+            return Err(HandleError::Rewound);
+        }
         let body_hash = self.shared.vault.mac(ws, "command.body", &request.body);
         let queue = self.with(ws, |workspace| workspace.queue.clone());
         let job = Job { request, body_hash, reply, attempts: 0, rounds: 0 };

@@ -11,6 +11,7 @@ use super::decide::{self, Base, Step};
 use super::desk::Overlay;
 use super::error::{Broken, HandleError, chain};
 use super::fetch::Parked;
+use crate::log::LogError;
 
 /// How often one decision may fetch what it lacks.
 const PASSES_MAX: u8 = 64;
@@ -132,7 +133,7 @@ impl Appender {
 
     /// Nothing that waits can be handled now: everybody is told, and nothing remembered is trusted.
     pub(super) fn give_up(&mut self, error: &Broken) {
-        if !error.is_unavailable() {
+        if !error.is_unavailable() && !matches!(error, Broken::Log(LogError::Rewound { .. })) {
             tracing::error!(workspace = %self.ws.0, error = chain(error), "a batch failed");
         }
         self.take_apart_next();
@@ -151,10 +152,10 @@ impl Appender {
 
 /// What the clients are told about an error that met all of them.
 fn told(error: &Broken) -> HandleError {
-    use crate::log::LogError;
     match error {
         error if error.is_unavailable() => HandleError::Unavailable,
         Broken::Log(LogError::WorkspaceClosed) => HandleError::WorkspaceClosed,
+        Broken::Log(LogError::Rewound { .. }) => HandleError::Rewound,
         _ => HandleError::Failed(Broken::Append),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use decider::{LogPosition, StoredEvent, WorkspaceId};
 use tokio::sync::{Notify, watch};
 
+use super::continuity::Continuity;
 use super::reader::Commit;
 
 /// How many bytes of payload one workspace's memory holds at most.
@@ -21,6 +22,7 @@ pub type CommitWithEvents = (Commit, Arc<[StoredEvent]>);
 pub struct RecentCommits {
     workspaces: Arc<Mutex<HashMap<WorkspaceId, Recent>>>,
     written: Arc<Written>,
+    continuity: Continuity,
 }
 
 /// What other nodes have not been told yet: per workspace the newest position, however many commits lie between.
@@ -48,6 +50,7 @@ pub type Follower = watch::Receiver<LogPosition>;
 impl RecentCommits {
     /// Remembers a commit that this process wrote, and wakes the followers.
     pub fn publish(&self, ws: WorkspaceId, commit: Commit, events: Arc<[StoredEvent]>) {
+        self.continuity.saw(ws, commit.no, commit.hash);
         let mut workspaces = self.lock();
         let recent = workspaces.entry(ws).or_default();
         if recent.commits.back().is_some_and(|(last, _)| last.no + 1 != commit.no) {
@@ -63,9 +66,16 @@ impl RecentCommits {
         {
             recent.bytes -= bytes_of(&dropped);
         }
-        advance(&recent.head, position);
+        // Always: a forged notice may have told of more than there is.
+        recent.head.send_modify(|head| *head = position.max(*head));
         drop(workspaces);
         self.tell([(ws, position)]);
+    }
+
+    /// Whether the log continues what this process has seen of it.
+    #[must_use]
+    pub const fn continuity(&self) -> &Continuity {
+        &self.continuity
     }
 
     /// What this process has written since this was asked last; waits until there is something.
@@ -109,6 +119,16 @@ impl RecentCommits {
     /// Another node's log position was heard of: wakes the followers.
     pub fn heard_of(&self, ws: WorkspaceId, position: LogPosition) {
         advance(&self.lock().entry(ws).or_default().head, position);
+    }
+
+    /// The log ends here, as a reader has just found: what was heard of beyond it was not true, or is not yet.
+    pub fn ends_at(&self, ws: WorkspaceId, position: LogPosition) {
+        if let Some(recent) = self.lock().get(&ws) {
+            recent.head.send_if_modified(|head| {
+                *head = position.min(*head);
+                false
+            });
+        }
     }
 
     /// The remembered commits after commit `no`, if the memory reaches back that far without a hole. `hash` must be the

@@ -1,6 +1,7 @@
 //! The log on Postgres: how events are written, read, followed and proved.
 
 mod append;
+mod continuity;
 mod error;
 mod follow;
 mod leaf;
@@ -14,6 +15,7 @@ mod wire;
 pub use append::{
     AppendBatch, Appended, BadClaim, Base, Duplicate, PendingEvent, Problems, append,
 };
+pub use continuity::{Continuity, watch_over};
 pub use error::{LogError, is_unavailable};
 pub use follow::{CommitWithEvents, Follower, RecentCommits};
 pub use leaf::{

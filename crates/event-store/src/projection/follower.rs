@@ -102,6 +102,10 @@ impl Follower {
     /// Tells how far the view is, and whether to go on.
     fn report(&self, at_the_end: bool) -> Next {
         let Some(checkpoint) = self.projector.checkpoint() else { return Next::Now };
+        if at_the_end {
+            // A notice may tell of anything; a view that has folded the log to its end is not behind it.
+            self.parts.projector.source.recent.ends_at(self.ws, checkpoint.position);
+        }
         let head = *self.head.borrow();
         self.parts.checkpoints.reached(self.ws, self.projection.name, checkpoint.position);
         self.parts.status.place(checkpoint.position, head, self.projector.quarantine().0.len());
@@ -128,6 +132,10 @@ impl Follower {
     /// Stops on this node; another one, perhaps newer, may take the view over.
     async fn stopped(&self, reason: &StopReason) -> Next {
         self.step_back().await;
+        if let StopReason::Rewound { commit } = reason {
+            let continuity = self.parts.projector.source.recent.continuity();
+            continuity.view_is_ahead(self.ws, *commit, self.projection.name);
+        }
         if self.parts.status.state(ProjectionState::Stopped, Some(chain(reason))) {
             let error: &(dyn Error + 'static) = reason;
             tracing::error!(projection = self.projection.name, ws = %self.ws.0, error, "the view stopped");

@@ -19,6 +19,7 @@ mod notices;
 mod outlines;
 mod pipeline;
 mod plans;
+mod rewind;
 mod rights;
 mod sealing;
 mod tamper;

@@ -22,17 +22,23 @@ async fn node(database: &Database, stop: &watch::Sender<bool>) -> (Node, RecentC
     (node, recent)
 }
 
-async fn until_listening(database: &Database, count: i64) {
-    for _ in 0..500 {
-        let listening: i64 = sqlx::query_scalar(
-            "select count(*) from pg_stat_activity where datname = current_database()
-                and application_name = 'ledgerdesk notices' and query ilike 'listen%'",
+async fn until_listening(database: &Database, count: usize) -> Vec<i32> {
+    until_others_listen(database, count, &[]).await
+}
+
+/// Waits until so many connections listen beside these.
+async fn until_others_listen(database: &Database, count: usize, gone: &[i32]) -> Vec<i32> {
+    for _ in 0..1_000 {
+        let listening: Vec<i32> = sqlx::query_scalar(
+            "select pid from pg_stat_activity where datname = current_database()
+                and application_name = 'ledgerdesk notices' and query ilike 'listen%' and pid <> all($1)",
         )
-        .fetch_one(&database.pool)
+        .bind(gone)
+        .fetch_all(&database.pool)
         .await
         .unwrap();
-        if listening >= count {
-            return;
+        if listening.len() >= count {
+            return listening;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -65,7 +71,7 @@ async fn what_one_node_writes_another_hears_at_once_and_again_after_lost_connect
     let (stop, _) = watch::channel(false);
     let (one, _) = node(&database, &stop).await;
     let (two, recent) = node(&database, &stop).await;
-    until_listening(&database, 2).await;
+    let listening = until_listening(&database, 2).await;
     let wait = median_wait(&one, &two, 1..8).await;
     assert!(wait < Duration::from_millis(200), "{wait:?}");
     assert!(recent.follow(two.ws).borrow().0 >= 7);
@@ -79,8 +85,7 @@ async fn what_one_node_writes_another_hears_at_once_and_again_after_lost_connect
     // Notices are lost now: the poll finds what they would have told.
     one.send(Bank::SetLimit { limit: 100 }).await.unwrap();
     until_known(&two, 100).await;
-    tokio::time::sleep(Duration::from_millis(600)).await;
-    until_listening(&database, 2).await;
+    until_others_listen(&database, 2, &listening).await;
     let wait = median_wait(&one, &two, 101..108).await;
     assert!(wait < Duration::from_millis(200), "{wait:?}");
     stop.send_replace(true);
@@ -120,6 +125,8 @@ async fn doubled_late_and_senseless_notices_change_nothing() {
         format!("{} 5", Uuid::now_v7()),
         "nonsense".to_owned(),
         String::new(),
+        // Notices come in the order in which they are told: once this one is heard, the others have been.
+        format!("{ws} 4"),
     ] {
         sqlx::query("select pg_notify('ledgerdesk', $1)")
             .bind(payload)
@@ -127,8 +134,10 @@ async fn doubled_late_and_senseless_notices_change_nothing() {
             .await
             .unwrap();
     }
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(*recent.follow(two.ws).borrow(), LogPosition(3));
+    let mut heard = recent.follow(two.ws);
+    let four = heard.wait_for(|position| *position >= LogPosition(4));
+    let four = tokio::time::timeout(Duration::from_secs(20), four).await.unwrap();
+    assert_eq!(*four.unwrap(), LogPosition(4));
     // Far too new: nothing is believed but the log.
     sqlx::query("select pg_notify('ledgerdesk', $1)")
         .bind(format!("{ws} {}", i64::MAX))

@@ -1,6 +1,6 @@
 //! Batches that are decided while another is on its way, and batches that fail.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use decider::{LogPosition, Timestamp};
 use event_store::handler::HandleError;
@@ -288,7 +288,12 @@ async fn while_the_database_stands_still_the_queue_fills_and_then_refuses() {
     // Refusals wait for their proof as well, and take room while they do.
     let waiting: Vec<_> =
         (0..9000).map(|_| start(&node, Bank::Withdraw { id, amount: 1000 })).collect();
-    sleep(Duration::from_millis(500)).await;
+    // Nobody is answered but those for whom there is no room: once some are, the queue is full.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while waiting.iter().filter(|answer| answer.is_finished()).count() <= 1000 {
+        assert!(Instant::now() < deadline, "{} are queued", node.handler.queued(database.ws));
+        sleep(Duration::from_millis(5)).await;
+    }
     assert!(node.handler.queued(database.ws) > 0);
     drop(lock);
     first.await.unwrap().unwrap();

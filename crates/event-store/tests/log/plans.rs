@@ -175,8 +175,8 @@ fn statements() -> Vec<(&'static str, &'static str, String)> {
         ),
         (
             include_str!("../../src/log/sql/verify_before.sql"),
-            "uuid, uuid[], bigint[]",
-            format!("{streams}, array[30000, 30001, 30002]"),
+            "uuid, uuid[], bigint[], bigint[]",
+            format!("{streams}, array[30000, 30001, 30002], array[3, 1, 2]"),
         ),
         (
             include_str!("../../src/handler/sql/prove.sql"),

@@ -16,16 +16,23 @@ use crate::database::{Database, raw};
 use crate::toy::{Toy, ToyEvent};
 
 type View = Toy<false>;
-const LONG: Duration = Duration::from_secs(20);
+pub const LONG: Duration = Duration::from_secs(20);
 
 fn made() -> ToyEvent {
     ToyEvent::Made { label: "a".to_owned() }
 }
 
-fn start(database: &Database) -> (EngineHandle, watch::Sender<bool>) {
+pub fn start(database: &Database) -> (EngineHandle, watch::Sender<bool>) {
+    start_with(database, vec![ProjectionType::of::<View>(), ProjectionType::of::<Toy<true>>()])
+}
+
+pub fn start_with(
+    database: &Database,
+    projections: Vec<ProjectionType>,
+) -> (EngineHandle, watch::Sender<bool>) {
     let (stop, shutdown) = watch::channel(false);
     let parts = EngineParts {
-        projections: vec![ProjectionType::of::<View>(), ProjectionType::of::<Toy<true>>()],
+        projections,
         reader: LogReader::new(database.pool.clone()),
         recent: database.recent.clone(),
         pool: database.pool.clone(),
@@ -35,7 +42,15 @@ fn start(database: &Database) -> (EngineHandle, watch::Sender<bool>) {
     (Engine::start(parts), stop)
 }
 
-async fn state(engine: &EngineHandle, name: &str, wanted: ProjectionState) {
+pub async fn until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + LONG;
+    while !condition() {
+        assert!(Instant::now() < deadline, "not so: {what}");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+pub async fn state(engine: &EngineHandle, name: &str, wanted: ProjectionState) {
     let deadline = Instant::now() + LONG;
     while !engine.status().iter().any(|status| status.name == name && status.state == wanted) {
         assert!(Instant::now() < deadline, "{name} is not {wanted:?}: {:?}", engine.status());

@@ -6,4 +6,5 @@ mod batches;
 mod database;
 mod faults;
 mod following;
+mod notices;
 mod toy;

@@ -51,6 +51,29 @@ row_set! {
 /// The view; `N` makes another one of the same code.
 pub struct Toy<const STOP: bool>;
 
+/// The same view in a newer program, which knows the event from the future.
+pub struct NewerToy;
+
+impl Projection for NewerToy {
+    const NAME: &'static str = Toy::<false>::NAME;
+    const VERSION: u32 = Toy::<false>::VERSION;
+    const SCHEMA: &'static str = Toy::<false>::SCHEMA;
+    type Event = ToyEvent;
+    type Rows = ToyRows;
+
+    fn decode(stored: &StoredEvent) -> Result<Option<ToyEvent>, DecodeError> {
+        if stored.type_name == "FromTheFuture" { Ok(None) } else { Toy::<false>::decode(stored) }
+    }
+
+    fn keys(event: &Stored<'_, ToyEvent>, keys: &mut Keys<'_>) {
+        Toy::<false>::keys(event, keys);
+    }
+
+    fn apply(event: &Stored<'_, ToyEvent>, rows: &mut ToyRows) -> Result<(), ApplyError> {
+        Toy::<false>::apply(event, rows)
+    }
+}
+
 impl<const STOP: bool> Projection for Toy<STOP> {
     const NAME: &'static str = if STOP { "toy_sum" } else { "toy" };
     const VERSION: u32 = 3;

@@ -65,7 +65,11 @@ async fn follow(
     mut at: LogPosition,
     json: bool,
 ) -> Result<(), CliError> {
+    let mut known = service.reader.head(ws).await?;
     loop {
+        // What was shown may have been taken back: then the next is not what follows it.
+        service.reader.continues(ws, known.commit, &known.hash).await?;
+        known = service.reader.head(ws).await?;
         let events = service.reader.after(ws, at, PAGE).await?;
         for event in &events {
             show(event, json)?;

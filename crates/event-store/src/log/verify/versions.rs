@@ -84,12 +84,12 @@ impl Versions {
             .bind(ws.0)
             .bind(streams)
             .bind(positions)
+            .bind(unproven.iter().map(|event| i64::from(event.version)).collect::<Vec<_>>())
             .fetch_all(connection)
             .await?;
         let mut wrong = Vec::new();
         for (event, row) in unproven.iter().zip(rows) {
-            let before: i32 = row.try_get(0)?;
-            if before.checked_add(1) != Some(event.version) {
+            if !row.try_get::<bool, _>(0)? {
                 wrong.push((event.commit, event.position));
             }
         }

@@ -62,12 +62,13 @@ async fn in_place(config: &Config, place: &Place) -> Vec<Finding> {
         })
     });
     let pool = options.connect_lazy_with(application.options);
-    let checks: [(&'static str, Result<Finding, sqlx::Error>); 6] = [
+    let checks: [(&'static str, Result<Finding, sqlx::Error>); 7] = [
         (CHECK, version(&pool).await),
         ("encoding", encoding(&pool).await),
         ("clock", clock(&pool).await),
         ("migrations", migrations(place.owner()).await),
         ("rights on the log", rights(&pool).await),
+        ("log and views", log_and_views(&pool).await),
         ("views", views(&pool).await),
     ];
     for (check, outcome) in checks {
@@ -186,6 +187,28 @@ async fn rights(pool: &PgPool) -> Result<Finding, sqlx::Error> {
     Ok(Finding::ok(
         CHECK,
         format!("{name} can read and append, and cannot insert, update or delete"),
+    ))
+}
+
+/// A view that has folded what the log does not hold: one of the two was set back.
+async fn log_and_views(pool: &PgPool) -> Result<Finding, sqlx::Error> {
+    const CHECK: &str = "log and views";
+    let rows = sqlx::query(include_str!("sql/views_ahead.sql")).fetch_all(pool).await?;
+    let ahead: Result<Vec<String>, sqlx::Error> = rows
+        .iter()
+        .map(|row| {
+            Ok(format!("{} at commit {}", row.try_get::<String, _>(0)?, row.try_get::<i64, _>(1)?))
+        })
+        .collect();
+    let ahead = ahead?;
+    if ahead.is_empty() {
+        return Ok(Finding::ok(CHECK, "every view stands at a commit of the log"));
+    }
+    Ok(Finding::fail(
+        CHECK,
+        format!("the log was set back beneath its views: {}", ahead.join(", ")),
+        "find out who or what took commits away: `ledgerdesk log verify --expect-heads` with the heads you keep; then restore \
+         log and views together, from one backup",
     ))
 }
 

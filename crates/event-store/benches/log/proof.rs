@@ -1,0 +1,102 @@
+//! How fast a log is verified, beside the hashing of the same core and the plain reading of the same rows.
+
+use std::time::Instant;
+
+use decider::{Actor, CommandId, EventContext, LogPosition, StoredEvent, Timestamp};
+use event_store::log::{AppendBatch, Appended, Base, Head, PendingEvent, append, verify};
+use futures_util::TryStreamExt;
+use sqlx::Row;
+use uuid::Uuid;
+
+use crate::machine;
+use crate::setup::{Setup, number};
+use crate::table::Table;
+
+/// Events of one commit, of one command, and of one stream.
+const SIZES: (u32, u32, u32) = (128, 2, 10);
+
+/// Writes a log of `EVENTS` events, and verifies it `ROUNDS` times.
+pub async fn measure(setup: &Setup, table: &mut Table) {
+    let events = u32::try_from(number("EVENTS", 300_000)).unwrap();
+    write(setup, events).await;
+    sqlx::query("vacuum analyze es.event").execute(&setup.pool).await.unwrap();
+    let hashed: i64 = sqlx::query_scalar(
+        "select sum(length(payload) + length(meta) + length(actor) + length(kind) + length(type) + 112)::bigint
+           from es.event where ws = $1",
+    )
+    .bind(setup.scratch.0)
+    .fetch_one(&setup.pool)
+    .await
+    .unwrap();
+    for _ in 0..number("ROUNDS", 7) {
+        machine::hashing(table);
+        let started = Instant::now();
+        read(setup).await;
+        per_second(table, "read the same rows, nothing else", (events, hashed), started);
+        let started = Instant::now();
+        let report = verify(&setup.pool, setup.scratch, |_| {}).await.unwrap();
+        assert_eq!((report.findings.len(), report.events), (0, u64::from(events)));
+        per_second(table, "verify", (events, hashed), started);
+    }
+    table.ratio("verify", "SHA-256, one core", "MB/s");
+    table.ratio("verify", "read the same rows, nothing else", "MB/s");
+}
+
+fn per_second(table: &mut Table, what: &str, (events, bytes): (u32, i64), started: Instant) {
+    let seconds = started.elapsed().as_secs_f64();
+    table.add(what, "events/s", f64::from(events) / seconds);
+    table.add(what, "MB/s", bytes as f64 / 1e6 / seconds);
+}
+
+async fn read(setup: &Setup) {
+    let mut rows = sqlx::query("select * from es.event where ws = $1 order by pos")
+        .bind(setup.scratch.0)
+        .fetch(&setup.pool);
+    while let Some(row) = rows.try_next().await.unwrap() {
+        std::hint::black_box(row.try_get::<&[u8], _>("payload").unwrap());
+    }
+}
+
+async fn write(setup: &Setup, events: u32) {
+    let payload = format!("{{\"text\":\"{}\"}}", "sealed words ".repeat(24)).into_bytes();
+    let mut connection = setup.pool.acquire().await.unwrap();
+    let (mut head, mut streams, mut number) = (Head::EMPTY, Vec::new(), 0);
+    let (per_commit, per_command, per_stream) = SIZES;
+    while number < events {
+        let mut batch = AppendBatch::default();
+        let mut command = CommandId(Uuid::now_v7());
+        for ordinal in 0..per_commit.min(events - number) {
+            if ordinal % per_command == 0 {
+                command = CommandId(Uuid::now_v7());
+                batch.command(command, [7; 32]);
+            }
+            // A hundred streams grow beside each other.
+            let (round, slot) = (number / (100 * per_stream), number as usize % 100);
+            if streams.len() <= slot || number % (100 * per_stream) < 100 {
+                streams.resize(streams.len().max(slot + 1), Uuid::nil());
+                streams[slot] = Uuid::from_u128(u128::from(round) << 64 | slot as u128 + 1);
+            }
+            let stored = StoredEvent {
+                ws: setup.scratch,
+                position: LogPosition(0),
+                at: Timestamp::default(),
+                occurred_at: Timestamp::default(),
+                stream: streams[slot],
+                version: number % (100 * per_stream) / 100 + 1,
+                kind: "ticket".to_owned(),
+                type_name: "MessageReceived".to_owned(),
+                schema_version: 1,
+                command,
+                actor: Actor::SYSTEM,
+                context: EventContext::default(),
+                payload: payload.clone(),
+            };
+            batch.event(PendingEvent { stored, occurred_at: None, directory: false }).unwrap();
+            number += 1;
+        }
+        let base = Base::from(head);
+        let outcome = append(&mut connection, setup.scratch, Uuid::nil(), &base, &batch).await;
+        let Ok(Appended::Written(written)) = outcome else { panic!("not written: {outcome:?}") };
+        head = written;
+    }
+}

@@ -1,0 +1,141 @@
+//! A log that is set back beneath a running service: it stops writing, says so everywhere, and tells nobody that all is well.
+
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+
+use sqlx::AssertSqlSafe;
+use testkit::{Helpdesk, Program, eventually};
+
+/// What somebody does who cuts off the end of the log: everything after a commit.
+const CUT: [&str; 4] = [
+    "delete from es.event where pos > (select last_pos from es.commit where no = {})",
+    "delete from es.command where no > {}",
+    "delete from es.claim where no > {}",
+    "delete from es.commit where no > {}",
+];
+
+async fn cut(owner: &mut sqlx::PgConnection, commit: i64) {
+    for statement in CUT {
+        let statement = AssertSqlSafe(statement.replace("{}", &commit.to_string()));
+        sqlx::query(statement).execute(&mut *owner).await.unwrap();
+    }
+}
+
+async fn verified(desk: &Helpdesk, heads: Value) -> Value {
+    let begun = desk.post("/api/v1/admin/log/verify", json!({ "heads": heads })).await.status(202);
+    assert_ne!(begun["state"], "none");
+    eventually("the verification is done", || async {
+        let verified = desk.get("/api/v1/admin/log/verify").await.ok();
+        (verified["state"] == "done").then_some(verified)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_is_verified_over_http_against_heads_kept_elsewhere() {
+    let desk = Helpdesk::start().await;
+    let none = desk.get("/api/v1/admin/log/verify").await.ok();
+    assert_eq!((&none["state"], &none["intact"]), (&json!("none"), &Value::Null));
+    desk.open_ticket("Printer on fire").await;
+    let head = desk.get("/api/v1/admin/log/head").await.ok();
+    let kept = format!("{}:{}", head["commit"], head["hash"].as_str().unwrap());
+    let done = verified(&desk, json!([kept])).await;
+    assert_eq!((&done["intact"], &done["heads_compared"]), (&json!(true), &json!(1)));
+    let far = format!("100000:{}", "0".repeat(64));
+    let done = verified(&desk, json!([kept, far])).await;
+    assert_eq!(done["intact"], json!(false));
+    assert!(done["findings"][0]["what"].as_str().unwrap().contains("cut off"), "{done}");
+    let change = "update es.event set type = 'Burnt' where pos = 2";
+    sqlx::query(change).execute(&mut desk.database().owner().await).await.unwrap();
+    let done = verified(&desk, json!([])).await;
+    assert_eq!(done["findings"][0]["position"], "2");
+    let refused = desk.post("/api/v1/admin/log/verify", json!({ "heads": ["12"] })).await;
+    assert_eq!(refused.refused(422), "invalid_head");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_whose_log_was_set_back_stops_writing_and_says_so() {
+    let mut desk = Helpdesk::start().await;
+    let ticket = desk.open_ticket("Printer on fire").await;
+    let kept = desk.service().reader.head(desk.ws()).await.unwrap();
+    desk.open_ticket("Printer under water").await;
+    desk.catch_up().await;
+    let position = desk.head().await.to_string();
+    desk.get("/readyz").await.ok();
+    cut(&mut desk.database().owner().await, i64::try_from(kept.commit).unwrap()).await;
+    let health = eventually("the service notices", || async {
+        let answer = desk.get("/readyz").await;
+        (answer.status == 503 && answer.json["log_continuous"] == false).then_some(answer.json)
+    })
+    .await;
+    assert_eq!((&health["ready"], &health["log_reachable"]), (&json!(false), &json!(true)));
+    let rename = json!({ "name": "Printer saved" });
+    let path = format!("/api/v1/tickets/{}", ticket.id);
+    assert_eq!(desk.patch(&path, rename.clone()).await.refused(503), "log_rewound");
+    let request = desk
+        .request(reqwest::Method::GET, "/api/v1/views/open/tickets")
+        .header("Log-Position", &position);
+    let list = desk.send(request).await;
+    assert_eq!(
+        list.header("Log-Stale"),
+        Some("true"),
+        "a view that is ahead of its log is not as new as asked"
+    );
+    eventually("the views stop", || async {
+        let views = desk.get("/api/v1/admin/projections").await.ok();
+        let stopped = |view: &Value| {
+            view["state"] == "stopped"
+                && view["reason"].as_str().is_some_and(|why| why.contains("rewound"))
+        };
+        views["items"].as_array().unwrap().iter().all(stopped).then_some(())
+    })
+    .await;
+    let metrics = desk.get("/metrics").await.text();
+    let line = format!("ledgerdesk_log_rewound{{ws=\"{}\"}} 1", desk.ws().0);
+    assert!(metrics.contains(&line), "{line} in {metrics}");
+    // Started anew it knows of nothing that is gone, but its views do: they stay stopped, and it is not ready.
+    desk.restart().await;
+    eventually("the views stop again", || async {
+        let answer = desk.get("/readyz").await;
+        let stopped = |view: &Value| view["state"] == "stopped";
+        let views = answer.json["views"]
+            .as_array()
+            .is_some_and(|views| !views.is_empty() && views.iter().all(stopped));
+        (answer.status == 503 && views).then_some(())
+    })
+    .await;
+    desk.patch(&path, rename).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_followed_log_that_is_set_back_ends_with_a_complaint_and_the_doctor_names_the_views() {
+    let program = Program::fresh();
+    let serving = program.serve();
+    let add =
+        ["user", "add", "--email", "ben@desk.example.org", "--name", "Ben", "--role", "agent"];
+    program.run(&add).ok();
+    let mut command = program.command(&["log", "tail", "--follow", "--limit", "1"]);
+    let mut tail = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("UserAdded"));
+    let mut owner = program.owner().await;
+    let last: i64 =
+        sqlx::query_scalar("select max(no) from es.commit").fetch_one(&mut owner).await.unwrap();
+    let folded = "select count(*) from proj.checkpoint where commit_no = $1";
+    eventually("the views have folded it", || async {
+        let mut owner = program.owner().await;
+        let views: i64 = sqlx::query_scalar(folded).bind(last).fetch_one(&mut owner).await.unwrap();
+        (views >= 5).then_some(())
+    })
+    .await;
+    cut(&mut owner, last - 1).await;
+    let mut complaint = String::new();
+    tail.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
+    assert_eq!(tail.wait().unwrap().code(), Some(1), "{complaint}");
+    assert!(complaint.contains("the log was rewound"), "{complaint}");
+    let doctor = program.run(&["doctor"]);
+    assert_eq!(doctor.code, 1, "{}", doctor.stdout);
+    assert!(doctor.stdout.contains("the log was set back beneath its views"), "{}", doctor.stdout);
+    drop(serving);
+}
