@@ -32,8 +32,10 @@ impl Sealer<'_> {
     pub fn seal(
         &self,
         story: Story<'_>,
-        fresh: Vec<SealingKey>,
+        mut fresh: Vec<SealingKey>,
     ) -> Result<AppendBatch, GenerateError> {
+        // They are taken from the end, and in the order of their ids: so the index of their assignments fills its pages.
+        fresh.reverse();
         let mut work = Work {
             batch: AppendBatch::default(),
             versions: HashMap::new(),
