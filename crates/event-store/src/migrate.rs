@@ -15,6 +15,7 @@ pub const MIGRATIONS: &[MigrationSource] = &[
     (3002, "projection engine", include_str!("../migrations/0003_projection.sql")),
     (3003, "append trusts new ids", include_str!("../migrations/0004_append_trusts_new_ids.sql")),
     (9001, "application role", include_str!("../migrations/0009_role.sql")),
+    (9012, "commits of the directory", include_str!("../migrations/0011_directory_commits.sql")),
     (9101, "workspace seals", include_str!("../migrations/0010_workspace_seal.sql")),
     (9301, "age of snapshots", include_str!("../migrations/0012_snapshot_age.sql")),
 ];

@@ -6,6 +6,7 @@ pub mod database;
 mod descriptors;
 mod disk;
 mod door;
+pub mod generate;
 mod impatient;
 pub mod logging;
 pub mod running;

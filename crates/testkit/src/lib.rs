@@ -42,3 +42,10 @@ pub use program::{Output, Program, Serving};
 pub use proxy::{Harm, Proxy, Then};
 pub use wait::eventually;
 pub use wire::Direction;
+
+/// What the engine runs for each table of each view, with a name: for looking at plans.
+#[must_use]
+pub fn view_statements() -> Vec<(String, String)> {
+    let all = projections::registry().into_iter().flat_map(|view| view.statements());
+    all.map(|(name, sql)| (name, sql.to_string())).collect()
+}

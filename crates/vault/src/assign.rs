@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::error::VaultError;
 use crate::key_ring::{Known, SealingKey, SealingKeys, subjects_of};
-use crate::pool::Stock;
+use crate::pool::{Stock, make};
 use crate::vault::Vault;
 
 /// For each scope: known already, to be taken from the stock, or to be looked up.
@@ -83,6 +83,18 @@ impl Vault {
         let key = taken.into_iter().next().ok_or(VaultError::Contended)?;
         self.shared.ring.keys.insert((ws, key.id), Known::Alive(Arc::clone(&key.bytes)));
         Ok(key)
+    }
+
+    /// Many new keys for somebody who seals in bulk and assigns them in the append. They bypass stock and cache.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn make_keys(
+        &self,
+        ws: WorkspaceId,
+        count: usize,
+    ) -> Result<Vec<SealingKey>, VaultError> {
+        make(count, ws, &self.shared.master, &self.shared.db).await
     }
 
     /// Assigns a key to a scope and adds its subjects, for what is sealed outside an append: files, raw messages, drafts.

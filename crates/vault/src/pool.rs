@@ -128,7 +128,8 @@ impl Stock {
     }
 }
 
-async fn make(
+/// New keys, their rows inserted.
+pub async fn make(
     count: usize,
     ws: WorkspaceId,
     master: &Master,

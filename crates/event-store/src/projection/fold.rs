@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use decider::{DecodeError, SealedSlot, StoredEvent};
 use uuid::Uuid;
 
 use super::error::{ApplyError, Fault, FaultCause};
 use super::rows::{AnyTable, Keys, RowSet, TableDef};
+use super::table_sql::TableSql;
 
 /// A view: a pure fold of events into rows. No clock, no IO, no keys, no randomness: the same fold serves live updates,
 /// rebuild, time travel and tests.
@@ -146,6 +148,22 @@ impl ProjectionType {
     #[must_use]
     pub fn schema_name(&self) -> String {
         format!("{}_v{}", self.name, self.version)
+    }
+
+    /// What the engine runs for each of its tables, with a name: for looking at plans.
+    #[must_use]
+    pub fn statements(&self) -> Vec<(String, Arc<str>)> {
+        let schema = self.schema_name();
+        let of = |table: TableDef| {
+            let sql = TableSql::new(&schema, &table);
+            let named = |what: &str, sql| (format!("{}.{} {what}", self.name, table.name), sql);
+            [
+                named("prefetch", sql.prefetch),
+                named("upsert", sql.upsert),
+                named("delete", sql.delete),
+            ]
+        };
+        (self.tables)().into_iter().flat_map(of).collect()
     }
 }
 

@@ -48,8 +48,11 @@ impl TableSql {
             list(table.columns, write_column),
             unnest(table.columns),
         );
-        let delete =
-            format!("delete from {place} as t using {key_unnest} where t.ws = $1 and {same_key}");
+        // By place: a join would look for them in whatever index seemed as good while the table was small.
+        let delete = format!(
+            "delete from {place} where ctid = any(array(select r.ctid from {key_unnest} cross join lateral \
+             (select t.ctid from {place} as t where t.ws = $1 and {same_key} offset 0) as r))"
+        );
         let read_all = format!("select {read} from {place} as t where t.ws = $1");
         Self {
             prefetch: prefetch.into(),
@@ -131,8 +134,10 @@ mod tests {
         );
         assert_eq!(
             &*sql.delete,
-            "delete from \"inbox_v1\".\"sample\" as t using unnest($2::uuid[], $3::integer[]) as u(\"ticket\", \"no\") \
-             where t.ws = $1 and t.\"ticket\" = u.\"ticket\" and t.\"no\" = u.\"no\""
+            "delete from \"inbox_v1\".\"sample\" where ctid = any(array(select r.ctid \
+             from unnest($2::uuid[], $3::integer[]) as u(\"ticket\", \"no\") cross join lateral \
+             (select t.ctid from \"inbox_v1\".\"sample\" as t where t.ws = $1 and t.\"ticket\" = u.\"ticket\" \
+             and t.\"no\" = u.\"no\" offset 0) as r))"
         );
     }
 }

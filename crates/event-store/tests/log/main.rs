@@ -12,6 +12,7 @@ mod commands;
 mod conflicts;
 mod cuts;
 mod database;
+mod directory;
 mod kinds;
 mod model;
 mod notices;

@@ -84,6 +84,9 @@ pub enum CliError {
     /// An import stopped.
     #[error(transparent)]
     Import(#[from] channels::import::ImportError),
+    /// Nothing more could be invented.
+    #[error(transparent)]
+    Generate(#[from] crate::generate::GenerateError),
     /// JSON could not be written.
     #[error("the answer could not be written as JSON")]
     Json(#[from] serde_json::Error),

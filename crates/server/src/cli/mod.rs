@@ -2,6 +2,7 @@
 
 mod doctor;
 mod error;
+mod generate;
 mod heads;
 mod import;
 mod log_head;
@@ -82,6 +83,8 @@ enum Command {
     Projection(ProjectionCommand),
     /// Check configuration, database, keys and disk, and say what to do
     Doctor(doctor::DoctorArgs),
+    /// Fill a workspace with invented history, for measuring
+    Generate(generate::GenerateArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -161,6 +164,7 @@ async fn run(cli: Cli) -> Result<ExitCode, CliError> {
             projection_list::run(&common, args).await
         }
         Command::Doctor(args) => doctor::run(&common, args).await,
+        Command::Generate(args) => generate::run(&common, args).await,
     }
 }
 

@@ -110,7 +110,7 @@ impl Pools {
 }
 
 fn options(role: Option<&'static str>, size: u32) -> PgPoolOptions {
-    let options = PgPoolOptions::new()
+    PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .max_lifetime(LIFETIME_MAX)
@@ -119,13 +119,8 @@ fn options(role: Option<&'static str>, size: u32) -> PgPoolOptions {
         .test_before_acquire(false)
         .before_acquire(|connection, about| Box::pin(alive(connection, about.idle_for)))
         // The pool waits for what a given-up statement has still to answer, and without a bound it would do so for ever.
-        .after_release(|connection, _| Box::pin(answers(connection)));
-    match role {
-        Some(role) => options.after_connect(move |connection, _| {
-            Box::pin(async move { take_role(connection, role).await })
-        }),
-        None => options,
-    }
+        .after_release(|connection, _| Box::pin(answers(connection)))
+        .after_connect(move |connection, _| Box::pin(begin_session(connection, role)))
 }
 
 /// Asks a connection that has long been idle whether it still lives.
@@ -153,6 +148,17 @@ pub(super) async fn answers(connection: &mut sqlx::PgConnection) -> Result<bool,
 /// When the database fails.
 pub async fn oldest_snapshot(pool: &PgPool) -> Result<f64, sqlx::Error> {
     sqlx::query(include_str!("sql/oldest_snapshot.sql")).fetch_one(pool).await?.try_get("seconds")
+}
+
+/// Works as the application's role, and by its indexes.
+pub(super) async fn begin_session(
+    connection: &mut sqlx::PgConnection,
+    role: Option<&'static str>,
+) -> Result<(), sqlx::Error> {
+    if let Some(role) = role {
+        take_role(connection, role).await?;
+    }
+    sqlx::query(include_str!("sql/set_look_up.sql")).execute(connection).await.map(drop)
 }
 
 /// Works as a role from now on.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use sqlx::postgres::PgPoolOptions;
 
-use super::pools::{alive, take_role};
+use super::pools::{alive, begin_session};
 
 /// The path all reading connections follow. Cheap to clone.
 #[derive(Clone)]
@@ -51,9 +51,7 @@ impl SearchPath {
             .after_connect(move |connection, _| {
                 let path = fresh.get();
                 Box::pin(async move {
-                    if let Some(role) = role {
-                        take_role(connection, role).await?;
-                    }
+                    begin_session(connection, role).await?;
                     sqlx::query(include_str!("sql/set_search_path.sql"))
                         .bind(path)
                         .execute(connection)

@@ -1,3 +1,3 @@
 select k.key_id, k.wrapped
-from vault.key k
-where k.ws = $1 and k.key_id = any($2::uuid[])
+from unnest($2::uuid[]) as u (key_id)
+cross join lateral (select a.key_id, a.wrapped from vault.key a where a.ws = $1 and a.key_id = u.key_id offset 0) k
