@@ -40,6 +40,7 @@ pub const COLD: [(&str, &str); 41] = [
         "when a user is deactivated; the tokens of a workspace are few",
     ),
     ("crates/ops/src/sql/upload_expired.sql", RARE),
+    ("crates/server/src/cli/doctor/sql/ahead.sql", DOCTOR),
     ("crates/server/src/cli/doctor/sql/clock.sql", DOCTOR),
     ("crates/server/src/cli/doctor/sql/encoding.sql", DOCTOR),
     ("crates/server/src/cli/doctor/sql/migrations.sql", DOCTOR),
