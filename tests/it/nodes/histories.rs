@@ -11,10 +11,9 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::cluster::Cluster;
+use super::drafts::{Draft, DraftOp};
 use super::linear::{Model, check};
-use super::models::{
-    Address, AddressOp, Draft, DraftOp, NumberOp, Numbers, Ticket, TicketAnswer, TicketAsk,
-};
+use super::models::{Address, AddressOp, NumberOp, Numbers, Ticket, TicketAnswer, TicketAsk};
 use super::players::{AddressObject, History, Office, Player, TicketObject};
 use super::servers::Servers;
 use crate::faults::chance::{Chance, setting};

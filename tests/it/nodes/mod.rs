@@ -3,6 +3,7 @@
 
 mod beside;
 mod cluster;
+mod drafts;
 mod histories;
 mod leases;
 mod linear;

@@ -7,8 +7,9 @@ use std::time::Instant;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::drafts::DraftOp;
 use super::linear::Call;
-use super::models::{AddressOp, DraftOp, NumberOp, TicketAnswer, TicketAsk, TicketOp, Who};
+use super::models::{AddressOp, NumberOp, TicketAnswer, TicketAsk, TicketOp, Who};
 use super::servers::{Servers, Told};
 use crate::faults::chance::Chance;
 
