@@ -18,6 +18,7 @@ mod given_postgres;
 mod import;
 mod live;
 mod log_verify;
+mod nodes;
 mod originals;
 mod people;
 mod plans;

@@ -1,7 +1,6 @@
 //! What every handler can reach.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::FromRef;
 use commands::Directory;
@@ -9,20 +8,16 @@ use decider::{Timestamp, WorkspaceId};
 use event_store::handler::CommandHandler;
 use event_store::log::LogReader;
 use event_store::projection::{Checkpoints, ProjectionStatus};
-use events::UserId;
 use metrics_exporter_prometheus::PrometheusHandle;
 use ops::Ops;
 use sqlx::PgPool;
+use tokio::sync::watch;
 use vault::{SealedObjects, Vault};
 
 use crate::error::ApiError;
 use crate::live::Live;
 use crate::settings::{Limits, Settings};
 use crate::verification::Verifications;
-
-/// How long somebody who can prove who they are waits until this process has heard of them, and how often it looks.
-const USER_KNOWN_WITHIN: Duration = Duration::from_secs(2);
-const USER_LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// What every view is doing, as [`event_store::projection::EngineHandle::status`] tells it.
 pub type ViewStatus = Arc<dyn Fn() -> Vec<ProjectionStatus> + Send + Sync>;
@@ -47,6 +42,8 @@ pub struct AppParts {
     pub view_status: ViewStatus,
     /// Renders the metrics; none where nobody collects them.
     pub metrics: Option<PrometheusHandle>,
+    /// Whether the process is about to end: it still answers, but whoever can should ask another one.
+    pub ending: watch::Receiver<bool>,
     /// What operators may set.
     pub settings: Settings,
 }
@@ -128,6 +125,12 @@ impl App {
         self.parts.metrics.as_ref().map(PrometheusHandle::render).unwrap_or_default()
     }
 
+    /// Whether the process is about to end.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        *self.parts.ending.borrow()
+    }
+
     /// What operators may set.
     #[must_use]
     pub fn settings(&self) -> &Settings {
@@ -154,33 +157,26 @@ impl App {
         Ok(self.parts.handler.directory(ws))
     }
 
-    /// The same for a user whose token, session or password is valid. Another process may have added them a moment ago: one
-    /// who is not known yet is waited for. Only for those who are proven, since it costs a look at the log and time.
+    /// The same; what is not known in it may have been written through another process a moment ago, and is looked for in the
+    /// log before anybody is told that it does not exist.
     ///
     /// # Errors
     /// 503 when the database does not answer.
-    pub async fn directory_of(
+    pub async fn directory_where(
         &self,
         ws: WorkspaceId,
-        user: UserId,
+        is_known: impl FnOnce(&Directory) -> bool,
     ) -> Result<Arc<Directory>, ApiError> {
         let directory = self.directory(ws).await?;
-        if directory.user(user).is_some() {
-            return Ok(directory);
-        }
-        let handler = &self.parts.handler;
-        let head = self.parts.reader.head(ws).await?;
-        handler.recent().heard_of(ws, head.position);
-        let known = async {
-            loop {
-                let directory: Arc<Directory> = handler.directory(ws);
-                if directory.user(user).is_some() {
-                    return directory;
-                }
-                tokio::time::sleep(USER_LOOK_EVERY).await;
-            }
-        };
-        Ok(tokio::time::timeout(USER_KNOWN_WITHIN, known).await.unwrap_or(directory))
+        if is_known(&directory) { Ok(directory) } else { self.newest_directory(ws).await }
+    }
+
+    /// The same with everything that is in the log at this moment: for refusals, which must not rest on old knowledge.
+    ///
+    /// # Errors
+    /// 503 when the database does not answer.
+    pub async fn newest_directory(&self, ws: WorkspaceId) -> Result<Arc<Directory>, ApiError> {
+        Ok(self.parts.handler.newest_directory(ws).await?)
     }
 }
 

@@ -11,6 +11,7 @@ use events::{TokenId, UserId};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
 
+use crate::answer::Stale;
 use crate::app::App;
 use crate::error::{ApiError, Kind, ProblemCode};
 use crate::origin;
@@ -92,11 +93,13 @@ pub async fn authenticate(State(app): State<App>, mut request: Request, next: Ne
         Ok(caller) => caller,
         Err(error) => return error.into_response(),
     };
-    let sound = check_origin(&app, &caller, &request).and_then(|()| check_position(&request));
+    let sound = check_origin(&app, &caller, &request).and_then(|()| at_least(&request));
     let response = match sound {
-        Ok(()) => {
+        Ok(at_least) => {
+            let stale = app.await_directory(&caller, at_least).await;
             request.extensions_mut().insert(caller.clone());
-            next.run(request).await
+            let response = next.run(request).await;
+            if stale == Stale(true) { (stale, response).into_response() } else { response }
         }
         Err(error) => error.into_response(),
     };
@@ -124,7 +127,8 @@ async fn resolve(app: &App, headers: &HeaderMap) -> Result<Caller, ApiError> {
         }
     };
     let user = UserId(user);
-    let directory = app.directory_of(ws, user).await?;
+    // Only for those who are proven: an unknown user costs a look at the log.
+    let directory = app.directory_where(ws, |known| known.user(user).is_some()).await?;
     let account = directory.user(user).filter(|account| account.active);
     let role = account.ok_or_else(ApiError::unauthenticated)?.role;
     let actor = Actor::user(user.0);
@@ -167,8 +171,9 @@ fn check_origin(app: &App, caller: &Caller, request: &Request) -> Result<(), Api
 }
 
 /// A position that is none is refused on every read, also where the answer is always the newest.
-fn check_position(request: &Request) -> Result<(), ApiError> {
-    if request.method() == Method::GET { AtLeast::of(request.headers()).map(drop) } else { Ok(()) }
+fn at_least(request: &Request) -> Result<AtLeast, ApiError> {
+    let reads = request.method() == Method::GET;
+    if reads { AtLeast::of(request.headers()) } else { Ok(AtLeast(None)) }
 }
 
 async fn record_refusal(

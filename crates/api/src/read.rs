@@ -115,6 +115,15 @@ impl AtLeast {
 }
 
 impl App {
+    /// Waits a moment until users, pipelines, properties and channels are known as far as asked for: names in any answer come
+    /// from there.
+    pub(crate) async fn await_directory(&self, caller: &Caller, at_least: AtLeast) -> Stale {
+        let Some(position) = at_least.0 else { return Stale(false) };
+        let at_most = self.settings().limits.view_within;
+        let seen = self.handler().has_seen(caller.ws, position, at_most).await;
+        Stale(!seen.unwrap_or(false))
+    }
+
     /// Waits a moment until a view is as new as asked for. Call it before the query; its answer goes into the response.
     pub async fn await_view(&self, caller: &Caller, at_least: AtLeast, view: &str) -> Stale {
         let Some(position) = at_least.0 else { return Stale(false) };

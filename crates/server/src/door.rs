@@ -1,6 +1,7 @@
 //! The door: takes connections and gives up those that only hold it open. What comes after the head of a request is bounded by
 //! the HTTP layer itself.
 
+use std::convert::Infallible;
 use std::io::{Error, ErrorKind, Result};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -9,7 +10,8 @@ use std::time::Duration;
 use api::App;
 use axum::Router;
 use axum::extract::connect_info::ConnectInfo;
-use axum::http::Request;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -35,7 +37,7 @@ pub async fn serve(
     app: App,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<()> {
-    let router = api::router(app);
+    let router = api::router(app.clone());
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -47,7 +49,8 @@ pub async fn serve(
         match accepted {
             Ok((stream, peer)) => {
                 let ending = stopping.clone();
-                connections.spawn(connection(stream, peer, router.clone(), ending));
+                let handler = (app.clone(), router.clone());
+                connections.spawn(connection(stream, peer, handler, ending));
             }
             Err(error) if is_theirs(&error) => {}
             Err(error) => {
@@ -64,16 +67,24 @@ pub async fn serve(
     Ok(())
 }
 
-/// One connection: request after request, each of which knows where it comes from.
+/// One connection: request after request, each of which knows where it comes from. When the process is about to end, the next
+/// answer is the last.
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    (app, router): (App, Router),
     mut stopping: watch::Receiver<bool>,
 ) {
     let service = tower::service_fn(move |mut request: Request<_>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request)
+        let (app, answering) = (app.clone(), router.clone().oneshot(request));
+        async move {
+            let mut response = answering.await?;
+            if app.is_ending() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder

@@ -21,8 +21,11 @@ use crate::database::oldest_snapshot;
 use crate::door;
 use crate::service::{Service, ServiceError, now};
 
-/// How long running requests may take once the end is near.
-const DRAIN_WITHIN: Duration = Duration::from_secs(6);
+/// How long a server that is one of several still takes requests after it has said that it ends: whoever shares requests out
+/// between them has to notice.
+const LINGER: Duration = Duration::from_secs(1);
+/// How long running requests may take once the door is closed.
+const DRAIN_WITHIN: Duration = Duration::from_secs(5);
 /// How long the views may take to reach the end of their batch.
 const VIEWS_WITHIN: Duration = Duration::from_secs(2);
 /// How often what time has made worthless is removed.
@@ -42,6 +45,7 @@ pub struct Running {
     pub address: SocketAddr,
     service: Service,
     engine: SharedEngine,
+    ending: watch::Sender<bool>,
     stop: watch::Sender<bool>,
     door: JoinHandle<std::io::Result<()>>,
     chores: JoinHandle<()>,
@@ -74,6 +78,7 @@ impl Running {
             }
         };
         service.pools.search_path.set(path.as_str());
+        let (ending, ends) = watch::channel(false);
         let (stop, stopping) = watch::channel(false);
         let (views, shutdown) = watch::channel(false);
         let engine = Engine::start(EngineParts {
@@ -82,16 +87,16 @@ impl Running {
             recent: service.handler.recent().clone(),
             pool: service.pools.project.clone(),
             vault: Some(service.vault.clone()),
-            shutdown,
+            shutdown: shutdown.clone(),
         });
         let checkpoints = engine.checkpoints().clone();
         let engine: SharedEngine = Arc::new(Mutex::new(Some(engine)));
-        let app = App::new(parts(&service, checkpoints, Arc::clone(&engine)));
+        let app = App::new(parts(&service, checkpoints, (Arc::clone(&engine), ends)));
         // Other nodes, and commands beside this one, tell at once what they wrote; without them a poll finds it a second later.
         let notices = notify::spawn(
             PgConnectOptions::clone(&service.pools.append.connect_options()),
             service.handler.recent().clone(),
-            stopping.clone(),
+            shutdown,
         );
         let recent = service.handler.recent().clone();
         let continuity = watch_over(service.reader.clone(), recent, stopping.clone());
@@ -103,6 +108,7 @@ impl Running {
             address,
             service,
             engine,
+            ending,
             stop,
             door,
             chores,
@@ -124,20 +130,25 @@ impl Running {
         tracing::error!(?ended, "the server no longer takes connections");
     }
 
-    /// Stops taking connections, finishes running requests, stops the views at the end of their batch, gives the connections
-    /// back, and stops the private Postgres last.
+    /// Says that it ends, stops taking connections, finishes running requests, stops the views at the end of their batch, gives
+    /// the connections back, and stops the private Postgres last.
     pub async fn stop(self) {
+        self.ending.send_replace(true);
+        self.chores.abort();
+        if self.service.config.database.url.is_some() {
+            tokio::time::sleep(LINGER).await;
+        }
         self.stop.send_replace(true);
         // Live connections end only if they are told to.
         self.app.live().stop();
-        self.chores.abort();
-        self.notices.abort();
         self.continuity.abort();
         let mut door = self.door;
         if !door.is_finished() && timeout(DRAIN_WITHIN, &mut door).await.is_err() {
             tracing::warn!("some requests took too long and were cut off");
             door.abort();
         }
+        // Until here the last requests have written.
+        self.notices.abort();
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(engine) = engine
             && timeout(VIEWS_WITHIN, engine.stop()).await.is_err()
@@ -151,7 +162,11 @@ impl Running {
     }
 }
 
-fn parts(service: &Service, checkpoints: Checkpoints, engine: SharedEngine) -> AppParts {
+fn parts(
+    service: &Service,
+    checkpoints: Checkpoints,
+    (engine, ending): (SharedEngine, watch::Receiver<bool>),
+) -> AppParts {
     let config = &service.config;
     let settings = Settings {
         cookie_secure: config.public_url.as_ref().is_some_and(|url| url.starts_with("https://")),
@@ -173,6 +188,7 @@ fn parts(service: &Service, checkpoints: Checkpoints, engine: SharedEngine) -> A
             engine.as_ref().map(EngineHandle::status).unwrap_or_default()
         }),
         metrics: metrics_handle(),
+        ending,
         settings,
     }
 }

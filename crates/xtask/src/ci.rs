@@ -9,6 +9,8 @@ use crate::{arrows, layout, postgres};
 const SOAK_CASES: &str = "20000";
 /// How many histories each simulation goes through in a soak; the usual number is 40 to 100.
 const SOAK_SEEDS: &str = "5000";
+/// How often each client of several servers asks in a soak.
+const SOAK_ROUNDS: &str = "1500";
 /// How often each kind of manipulation is tried on each column of the log in a soak; the usual number is 5.
 const SOAK_TAMPERS: &str = "200";
 
@@ -50,6 +52,7 @@ pub fn soak() -> Result<(), Failure> {
     command.env("LEDGERDESK_TEST_LIVE_ROUNDS", SOAK_LIVE_ROUNDS);
     command.env("LEDGERDESK_TEST_KILLS", SOAK_KILLS).env("LEDGERDESK_TEST_COMMANDS", SOAK_COMMANDS);
     command.env("LEDGERDESK_TEST_SEEDS", SOAK_SEEDS);
+    command.env("LEDGERDESK_TEST_ROUNDS", SOAK_ROUNDS);
     run(cargo(&["build", "--release", "--package", "server", "--package", "local-postgres"]))?;
     run(command)
 }

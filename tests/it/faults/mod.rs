@@ -3,7 +3,7 @@
 
 mod act;
 mod beside;
-mod chance;
+pub mod chance;
 mod check;
 mod clock;
 mod crowded;
@@ -18,7 +18,7 @@ mod kill_points;
 mod load;
 mod poison;
 mod postgres_away;
-mod processes;
+pub mod processes;
 mod rows;
 mod same_key;
 mod send;

@@ -124,7 +124,7 @@ async fn get_channel(
     caller: Caller,
     Id(id): Id<ChannelId>,
 ) -> Result<(Etag, Json<ChannelRow>), ApiError> {
-    let directory = app.directory(caller.ws).await?;
+    let directory = app.directory_where(caller.ws, |known| known.channel(id).is_some()).await?;
     let channel = directory.channel(id).ok_or_else(ApiError::not_found)?;
     let version = app.version_of(&caller, id).await?;
     Ok((Etag(version), Json(row(id, channel, version))))

@@ -34,6 +34,8 @@ pub fn metrics() -> OpenApiRouter<App> {
 struct Readiness {
     /// Whether it can.
     ready: bool,
+    /// Whether the process is about to end: ask another one.
+    ending: bool,
     /// Whether the log answers.
     log_reachable: bool,
     /// Whether the logs of all workspaces continue what this process has seen of them; if not, one was rewound.
@@ -62,7 +64,7 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether the log answers and the views follow it.
+/// Whether the log answers, the views follow it, and the process is not about to end.
 #[utoipa::path(get, path = "/readyz", tag = "operation",
     responses((status = 200, description = "ready", body = Readiness),
         (status = 503, description = "not ready", body = Readiness)))]
@@ -70,9 +72,11 @@ async fn readyz(State(app): State<App>) -> Response {
     let answer = timeout(LOG_WITHIN, app.reader().workspaces()).await;
     let log_reachable = matches!(answer, Ok(Ok(_)));
     let views: Vec<_> = app.view_status().iter().map(view).collect();
+    let ending = app.is_ending();
     let log_continuous = app.handler().recent().continuity().rewound().is_empty();
-    let ready = log_reachable && log_continuous && views.iter().all(|view| view.ready);
-    let body = Json(Readiness { ready, log_reachable, log_continuous, views });
+    let fit = log_reachable && log_continuous && views.iter().all(|view| view.ready);
+    let ready = fit && !ending;
+    let body = Json(Readiness { ready, ending, log_reachable, log_continuous, views });
     if ready {
         return body.into_response();
     }

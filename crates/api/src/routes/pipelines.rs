@@ -186,7 +186,7 @@ async fn create_pipeline(
     write: Write<CreatePipelineBody>,
 ) -> Result<Answer<CreatedPipeline>, ApiError> {
     let pipeline_id: PipelineId = write.meta.new_id("pipeline");
-    let directory = app.directory(write.caller.ws).await?;
+    let directory = app.newest_directory(write.caller.ws).await?;
     let mut statuses = Vec::with_capacity(write.body.statuses.len());
     for (index, status) in write.body.statuses.iter().enumerate() {
         let field = format!("statuses.{index}.required_properties");
@@ -212,7 +212,7 @@ async fn get_pipeline(
     caller: Caller,
     Id(id): Id<PipelineId>,
 ) -> Result<(Etag, Json<PipelineRow>), ApiError> {
-    let directory = app.directory(caller.ws).await?;
+    let directory = app.directory_where(caller.ws, |known| known.pipeline(id).is_some()).await?;
     let pipeline = directory.pipeline(id).ok_or_else(ApiError::not_found)?;
     let version = app.version_of(&caller, id).await?;
     let is_default = directory.default_pipeline() == Some(id);
@@ -265,7 +265,7 @@ async fn add_status(
     Id(pipeline_id): Id<PipelineId>,
     write: Write<AddStatusBody>,
 ) -> Result<Answer<AddedStatus>, ApiError> {
-    let directory = app.directory(write.caller.ws).await?;
+    let directory = app.newest_directory(write.caller.ws).await?;
     let body = &write.body;
     let status = NewStatus {
         id: write.meta.new_id("status"),
@@ -293,7 +293,7 @@ async fn change_status_definition(
     write: Write<ChangeStatusDefinitionBody>,
 ) -> Result<Answer, ApiError> {
     let ChangeStatusDefinitionBody { name, category, required_properties, index } = &write.body;
-    let directory = app.directory(write.caller.ws).await?;
+    let directory = app.newest_directory(write.caller.ws).await?;
     let field = "required_properties";
     let required_properties =
         required_properties.as_ref().map(|names| required(&directory, field, names)).transpose()?;

@@ -175,7 +175,7 @@ async fn get_property(
     caller: Caller,
     Id(id): Id<PropertyId>,
 ) -> Result<(Etag, Json<PropertyRow>), ApiError> {
-    let directory = app.directory(caller.ws).await?;
+    let directory = app.directory_where(caller.ws, |known| known.property(id).is_some()).await?;
     let property = directory.property(id).ok_or_else(ApiError::not_found)?;
     let version = app.version_of(&caller, id).await?;
     Ok((Etag(version), Json(row(id, property, version))))

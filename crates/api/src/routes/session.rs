@@ -88,7 +88,7 @@ async fn sign_in(
     let login = credentials.verify(&body.email, &body.password, client.address, app.now()).await?;
     let login = login.ok_or_else(wrong)?;
     let user = UserId(login.user);
-    let directory = app.directory_of(login.ws, user).await?;
+    let directory = app.directory_where(login.ws, |known| known.user(user).is_some()).await?;
     directory.user(user).filter(|account| account.active).ok_or_else(wrong)?;
     begin(&app, login.ws, user).await
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use commands::claims::{CONTACT_EMAIL, email_key};
+use commands::claims::email_key;
 use commands::ticket::{AddContact, ContactChoice, CreateTicket, PropertyInputs, UpdateTicket};
-use decider::Personal;
+use decider::{Event, LogPosition, Personal};
+use event_store::handler::Accepted;
+use events::contact::email_field;
 use events::value::{Owner, Priority, TicketSource};
 use events::{
     ContactId, PipelineId, StatusId, TeamId, TicketEvent, TicketId, UserId, decode_stored,
@@ -24,8 +26,11 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::json::nullable;
+use crate::opened::{Shown, open};
 use crate::read::{Id, Params};
 use crate::show::fold::{self, AsOf, TicketName};
+use crate::show::people;
+use crate::show::properties::key_of;
 use crate::show::ticket::{TicketShown, show};
 use crate::show::words::PriorityWord;
 use crate::write::{Write, target};
@@ -278,19 +283,53 @@ async fn add_contact(
         }
     };
     let command = AddContact { ticket_id, contact };
-    let written = app.write(&write, target::<TicketEvent>(ticket_id), command).await?;
-    let contact_id = holder_of_address(&app, &write).await?.unwrap_or(new_id.0);
+    let target = target::<TicketEvent>(ticket_id);
+    let accepted = app.execute(&write.caller, &write.meta, target, command).await?;
+    let written = app.written(&write.caller, ticket_id.0, &accepted).await?;
+    let contact_id = match added_contact(&accepted)? {
+        Some(added) => added,
+        None => takes_part(&app, &write, ticket_id, accepted.position).await?.unwrap_or(new_id),
+    };
+    let contact_id = contact_id.0;
     Ok(Answer::with(StatusCode::OK, written, |written| AddedContact { written, contact_id }))
 }
 
-/// The contact who has the address that was given.
-async fn holder_of_address(
+/// Whom this command added. Somebody else may have the address by now.
+fn added_contact(accepted: &Accepted) -> Result<Option<ContactId>, ApiError> {
+    for stored in accepted.events().iter().filter(|event| event.kind == TicketEvent::KIND) {
+        if let TicketEvent::ContactAssociated(added) =
+            decode_stored(stored).map_err(ApiError::failed)?
+        {
+            return Ok(Some(added.contact));
+        }
+    }
+    Ok(None)
+}
+
+/// The contact who took part already when nothing was added, as it was then: by now somebody else may have the address.
+async fn takes_part(
     app: &App,
     write: &Write<AddContactBody>,
-) -> Result<Option<Uuid>, ApiError> {
+    ticket: TicketId,
+    then: LogPosition,
+) -> Result<Option<ContactId>, ApiError> {
+    let caller = &write.caller;
     let email = write.body.contact.as_ref().and_then(|contact| contact.email.as_ref());
-    match email.map(|email| email_key(&email.0)).filter(|key| !key.is_empty()) {
-        Some(key) => fold::claim(app, &write.caller, CONTACT_EMAIL, &key).await,
-        None => Ok(None),
+    let Some(key) = email.map(|email| email_key(&email.0)) else { return Ok(None) };
+    let as_of = Some(AsOf::Position(then));
+    let folded = fold::fold_until(app, caller, TicketName::Id(ticket), as_of).await?;
+    let ids: Vec<Uuid> = folded.live.contacts.iter().map(|contact| contact.0).collect();
+    let contacts = people::contacts_until(app, caller, &ids, Some(then)).await?;
+    let sealed = contacts.values().flat_map(|(contact, _)| &contact.emails);
+    let keys: Vec<Uuid> = sealed.filter_map(|email| key_of(&email.address)).collect();
+    app.vault().load_keys(caller.ws, &keys).await?;
+    for (id, (contact, _)) in &contacts {
+        for email in &contact.emails {
+            let address = open(app, caller, *id, &email_field(email.no), &email.address).await?;
+            if matches!(address, Shown::Open(address) if email_key(&address) == key) {
+                return Ok(Some(ContactId(*id)));
+            }
+        }
     }
+    Ok(None)
 }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use commands::Directory;
 use commands::user::{CreateToken, RevokeToken};
 use events::{TokenId, UserEvent};
 use http::StatusCode;
@@ -121,11 +122,14 @@ async fn revoke_token(
     write: Write<NoBody>,
 ) -> Result<Answer, ApiError> {
     let caller = &write.caller;
-    let directory = app.directory(caller.ws).await?;
-    let owner = directory
-        .users()
-        .find(|(_, user)| user.tokens.contains(&token_id) || user.revoked.contains(&token_id))
-        .map(|(id, _)| id)
+    let owner_in = |known: &Directory| {
+        let mut users = known.users();
+        let owner = users
+            .find(|(_, user)| user.tokens.contains(&token_id) || user.revoked.contains(&token_id));
+        owner.map(|(id, _)| id)
+    };
+    let directory = app.directory_where(caller.ws, |known| owner_in(known).is_some()).await?;
+    let owner = owner_in(&directory)
         .filter(|id| *id == caller.user || caller.scope.has(access::Right::UsersManage))
         .ok_or_else(ApiError::not_found)?;
     let command = RevokeToken { user_id: owner, token_id };

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use commands::Directory;
 use commands::user::{
     AddUser, ChangeRole, DeactivateUser, LiveUser, ReactivateUser, RecordPasswordSet, RenameUser,
 };
@@ -149,7 +150,7 @@ async fn show_user(
     caller: Caller,
     Id(id): Id<UserId>,
 ) -> Result<(Etag, Json<UserRow>), ApiError> {
-    let directory = app.directory(caller.ws).await?;
+    let directory = app.directory_where(caller.ws, |known| known.user(id).is_some()).await?;
     let user = directory.user(id).ok_or_else(ApiError::not_found)?;
     let version = app.reader().versions(caller.ws, &[id.0]).await?.first().copied();
     Ok((Etag(version.unwrap_or_default()), Json(row(&app, &caller, id, user).await?)))
@@ -193,7 +194,8 @@ async fn set_password(
 ) -> Result<Answer, ApiError> {
     password::check("password", &write.body.password)?;
     let caller = &write.caller;
-    let directory = app.directory(caller.ws).await?;
+    let known = |known: &Directory| known.user(user_id).is_some();
+    let directory = app.directory_where(caller.ws, known).await?;
     let email = match directory.user(user_id) {
         Some(user) => open(&app, caller, user_id, "email", &user.email).await?,
         None => return Err(ApiError::not_found()),

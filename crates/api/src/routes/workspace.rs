@@ -69,7 +69,7 @@ async fn change_workspace(
     State(app): State<App>,
     write: Write<WorkspaceBody>,
 ) -> Result<Answer, ApiError> {
-    let directory = app.directory(write.caller.ws).await?;
+    let directory = app.newest_directory(write.caller.ws).await?;
     let id = directory.workspace_id().ok_or_else(ApiError::not_found)?;
     let current = directory.settings().assign_on_first_reply;
     let command =

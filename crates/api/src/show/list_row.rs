@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::people::{ContactShown, People, Wanted};
 use super::properties::key_of;
-use super::ticket::{OwnerShown, PipelineShown, StatusShown, owner_shown, place_in};
+use super::ticket::{OwnerShown, PipelineShown, StatusShown, knows, owner_shown, place_in};
 use super::words::{DraftKindWord, PriorityWord, TicketSourceWord};
 use crate::app::App;
 use crate::caller::Caller;
@@ -119,7 +119,8 @@ async fn one(
         None => None,
     };
     let place = Place { pipeline: PipelineId(row.pipeline), status: StatusId(row.status) };
-    let (pipeline, status) = place_in(&*app.directory(caller.ws).await?, place);
+    let directory = app.directory_where(caller.ws, |known| knows(known, place)).await?;
+    let (pipeline, status) = place_in(&directory, place);
     let owner = (row.owner_user.is_some() || row.owner_team.is_some())
         .then(|| Owner { user: row.owner_user.map(UserId), team: row.owner_team.map(TeamId) });
     let last_direction = row.last_direction.as_deref().map(|word| match word {

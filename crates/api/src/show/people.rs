@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use commands::contact::{Contact, LiveContact};
-use decider::{Actor, ActorKind, EventMeta, State, Version};
+use decider::{Actor, ActorKind, EventMeta, LogPosition, State, Version};
 use events::contact::email_field;
 use events::{ContactEvent, ContactId, UserId, decode_stored};
 use projections::lookup::{self, PersonRow};
@@ -170,13 +170,23 @@ pub async fn contacts(
     caller: &Caller,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, (LiveContact, Version)>, ApiError> {
+    contacts_until(app, caller, ids, None).await
+}
+
+/// The same as they were at a place in the log.
+pub async fn contacts_until(
+    app: &App,
+    caller: &Caller,
+    ids: &[Uuid],
+    until: Option<LogPosition>,
+) -> Result<HashMap<Uuid, (LiveContact, Version)>, ApiError> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
     let wanted: Vec<(Uuid, Version)> = ids.iter().map(|id| (*id, 0)).collect();
     let mut states: HashMap<Uuid, (Contact, Version)> = HashMap::new();
     for stored in app.reader().streams(caller.ws, &wanted).await? {
-        if stored.kind != "contact" {
+        if stored.kind != "contact" || until.is_some_and(|until| stored.position > until) {
             continue;
         }
         let meta = EventMeta {

@@ -136,7 +136,8 @@ pub async fn show(app: &App, caller: &Caller, ticket: Folded) -> Result<TicketSh
     live.contacts.iter().for_each(|contact| wanted.contact(*contact));
     live.owner.and_then(|owner| owner.user).into_iter().for_each(|user| wanted.user(user));
     let people = wanted.find_current(app, caller).await?;
-    let (pipeline, status) = place_in(&*app.directory(caller.ws).await?, live.place);
+    let directory = app.directory_where(caller.ws, |known| knows(known, live.place)).await?;
+    let (pipeline, status) = place_in(&directory, live.place);
     let contacts = live.contacts.iter().map(|contact| TicketContact {
         contact: people.contact(contact.0),
         primary: live.primary_contact == Some(*contact),
@@ -179,6 +180,11 @@ pub fn owner_shown(owner: Owner, user: impl FnOnce(Uuid) -> UserShown) -> OwnerS
         user: owner.user.map(|id| user(id.0)),
         team: owner.team.map(|team| TeamShown { id: team.0, name: None }),
     }
+}
+
+/// Whether pipeline and status have their names in a directory.
+pub fn knows(directory: &Directory, place: Place) -> bool {
+    directory.pipeline(place.pipeline).is_some_and(|found| found.status(place.status).is_some())
 }
 
 /// Pipeline and status with their names.

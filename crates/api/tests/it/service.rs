@@ -192,6 +192,7 @@ async fn app(
         checkpoints: Checkpoints::new(pool, &[]),
         view_status: Arc::new(Vec::new),
         metrics: None,
+        ending: tokio::sync::watch::channel(false).1,
         settings: Settings {
             clock: Arc::new(move || Timestamp::from_micros(clock.load(Ordering::Relaxed))),
             ..settings

@@ -93,6 +93,7 @@ pub(super) struct Appender {
     /// What it is called in the log: another name after every append whose outcome is open, so that what may still come of
     /// that is never taken for a batch of now.
     pub node: Uuid,
+    pub seen: watch::Sender<LogPosition>,
     pub lanes: Lanes,
     /// Whether the directory has been read up to the head.
     pub loaded: bool,
@@ -115,7 +116,7 @@ pub(super) fn spawn(
     shared: Arc<Shared>,
     ws: WorkspaceId,
     jobs: mpsc::Receiver<Job>,
-    publish: watch::Sender<AnyState>,
+    (publish, seen): (watch::Sender<AnyState>, watch::Sender<LogPosition>),
 ) {
     let lanes = Lanes::new(Arc::clone(&shared));
     let node = shared.settings.node;
@@ -128,6 +129,7 @@ pub(super) fn spawn(
         ws,
         publish,
         node,
+        seen,
         lanes,
         loaded: false,
         in_doubt: false,

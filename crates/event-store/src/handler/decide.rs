@@ -213,7 +213,7 @@ fn check_expected(
         .chain(round.batch.pending().filter(|event| event.stream == stream.id))
         .cloned()
         .collect();
-    if actual > expected && since.last().is_none_or(|event| event.version < actual) {
+    if !is_whole(since.iter().map(|event| event.version), (expected, actual)) {
         return Some(needs_tail()); // more was written after the tail was read
     }
     let stream_type = desk.shared.types.get(stream.kind)?;
@@ -228,6 +228,16 @@ fn check_expected(
         Refusal::VersionConflict { version: actual, events: since },
         desk.reads.take(),
     ))
+}
+
+/// Whether these versions, in order, leave out none between the expected and the actual one. What was written after the tail
+/// was read may be missing in the middle: behind it come the events of the batch in the making.
+fn is_whole(since: impl Iterator<Item = Version>, (expected, actual): (Version, Version)) -> bool {
+    let next = |last: Version, version| {
+        if last.checked_add(1) == Some(version) { version } else { last }
+    };
+    let reached = since.fold(expected, next);
+    reached >= actual
 }
 
 /// Where the events of a command go, and which keys seal them.
@@ -303,5 +313,23 @@ pub fn is_fresh(scope: &KeyScope, new_streams: &HashSet<Uuid>) -> bool {
     match scope.kind {
         KeyKind::Content | KeyKind::Draft => true,
         KeyKind::Person | KeyKind::Ticket => new_streams.contains(&scope.id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happened_since_has_no_hole_between_what_was_read_and_what_is_pending() {
+        let whole = |since: &[Version], bounds| is_whole(since.iter().copied(), bounds);
+        assert!(whole(&[14, 15, 16, 17], (13, 17)));
+        assert!(whole(&[14, 15, 16], (13, 15)), "more than was asked for is no hole");
+        assert!(whole(&[], (13, 13)) && whole(&[], (13, 12)));
+        assert!(!whole(&[14, 15], (13, 16)));
+        // Read up to 15, 16 landed meanwhile, 17 is in the same batch: who looks at the last alone overlooks 16.
+        assert!(!whole(&[14, 15, 17], (13, 17)));
+        assert!(!whole(&[15], (13, 15)));
+        assert!(whole(&[14], (Version::MAX, 14)), "nobody has seen that far");
     }
 }

@@ -141,7 +141,7 @@ impl Appender {
             self.others_wrote();
         }
         self.shared.recent.heard_of(self.ws, head.position);
-        self.head = head;
+        self.stand_at(head);
         Ok(())
     }
 
@@ -151,6 +151,12 @@ impl Appender {
             return Err(LogError::Rewound { commit: self.head.commit });
         }
         Ok(())
+    }
+
+    /// Everything up to this head is taken in.
+    pub(super) fn stand_at(&mut self, head: Head) {
+        self.head = head;
+        self.seen.send_replace(head.position);
     }
 
     /// What was remembered before, and what was decided on it, may be old.

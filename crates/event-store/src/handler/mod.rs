@@ -36,6 +36,7 @@ use vault::Vault;
 use crate::log::{LogReader, RecentCommits};
 use backend::{Backend, Postgres};
 
+use error::Broken;
 pub use error::HandleError;
 
 /// How many commands may wait per workspace; one more is refused as busy.
@@ -130,6 +131,8 @@ pub(crate) struct Job {
 struct Workspace {
     queue: mpsc::Sender<Job>,
     directory: watch::Receiver<AnyState>,
+    /// Up to where the directory is known.
+    seen: watch::Receiver<LogPosition>,
 }
 
 /// Accepts commands for all workspaces of one database.
@@ -214,6 +217,57 @@ impl CommandHandler {
             .unwrap_or_default()
     }
 
+    /// Waits until the directory is known up to a position, at most so long; answers whether it is. Costs nothing where this
+    /// process has written or read that far, else a look at the log, so that it does not depend on what other nodes tell.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn has_seen(
+        &self,
+        ws: WorkspaceId,
+        position: LogPosition,
+        at_most: Duration,
+    ) -> Result<bool, HandleError> {
+        let mut seen = self.with(ws, |workspace| workspace.seen.clone());
+        if *seen.borrow() >= position {
+            return Ok(true);
+        }
+        let head = self.shared.reader.head(ws).await.map_err(Broken::from)?;
+        if head.position < position {
+            return Ok(false); // nobody has written that far
+        }
+        Ok(self.sees(ws, head.position, &mut seen, at_most).await)
+    }
+
+    async fn sees(
+        &self,
+        ws: WorkspaceId,
+        position: LogPosition,
+        seen: &mut watch::Receiver<LogPosition>,
+        at_most: Duration,
+    ) -> bool {
+        self.shared.recent.heard_of(ws, position);
+        let waiting = seen.wait_for(|seen| *seen >= position);
+        matches!(tokio::time::timeout(at_most, waiting).await, Ok(Ok(_)))
+    }
+
+    /// The directory with everything that is in the log at this moment.
+    ///
+    /// # Errors
+    /// When the database does not answer in time.
+    pub async fn newest_directory<D: Default + Clone + Send + Sync + 'static>(
+        &self,
+        ws: WorkspaceId,
+    ) -> Result<Arc<D>, HandleError> {
+        let head = self.shared.reader.head(ws).await.map_err(Broken::from)?;
+        let mut seen = self.with(ws, |workspace| workspace.seen.clone());
+        if self.sees(ws, head.position, &mut seen, self.shared.settings.answer_within).await {
+            Ok(self.directory(ws))
+        } else {
+            Err(HandleError::Unavailable)
+        }
+    }
+
     /// Waits until the directory has been read for the first time since this process knows the workspace.
     ///
     /// # Errors
@@ -270,8 +324,9 @@ impl CommandHandler {
         use_it(workspaces.entry(ws).or_insert_with(|| {
             let (queue, jobs) = mpsc::channel(QUEUE_MAX);
             let (publish, directory) = watch::channel(Arc::new(NotLoaded) as AnyState);
-            appender::spawn(Arc::clone(&self.shared), ws, jobs, publish);
-            Workspace { queue, directory }
+            let (tell_seen, seen) = watch::channel(LogPosition(0));
+            appender::spawn(Arc::clone(&self.shared), ws, jobs, (publish, tell_seen));
+            Workspace { queue, directory, seen }
         }))
     }
 }

@@ -52,7 +52,7 @@ impl Appender {
         }
         metrics::counter!("ledgerdesk_commands_accepted_total").increment(decided.len() as u64);
         metrics::counter!("ledgerdesk_events_appended_total").increment(events.len() as u64);
-        self.head = head;
+        self.stand_at(head);
         let commit = Commit {
             no: head.commit,
             first_pos: head.position.0 + 1 - events.len() as u64,
