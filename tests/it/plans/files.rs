@@ -11,7 +11,7 @@ const ERASURE: &str = "rewrites a table on purpose, when a person is erased";
 const DOCTOR: &str = "asked by the doctor, about rights and settings";
 
 /// Statements that need no guard.
-pub const COLD: [(&str, &str); 41] = [
+pub const COLD: &[(&str, &str)] = &[
     ("crates/event-store/src/log/sql/append.sql", LOOKED_AT),
     ("crates/event-store/src/log/sql/verify_claims.sql", WHOLE),
     ("crates/event-store/src/log/sql/verify_commands.sql", WHOLE),
