@@ -34,6 +34,8 @@ const GAUGES: &[(&str, &str)] = &[
         "ledgerdesk_oldest_snapshot_seconds",
         "How long somebody has been holding on to an old state of the database.",
     ),
+    ("ledgerdesk_log_head", "The newest position in a workspace's log that this process knows."),
+    ("ledgerdesk_commands_waiting", "Commands that wait to be decided."),
     ("ledgerdesk_state_cache_bytes", "Bytes of folded state in memory."),
     ("ledgerdesk_live_connections", "Open live connections."),
     ("ledgerdesk_live_lag_events", "How many events the live messages of a workspace are behind."),

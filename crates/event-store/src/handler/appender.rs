@@ -106,6 +106,8 @@ pub(super) struct Appender {
     pub in_flight: VecDeque<InFlight>,
     /// How many batches are sent with one command each, after the database refused one with many.
     pub singly: usize,
+    /// The workspace, as metrics name it.
+    pub labels: [(&'static str, String); 1],
     fetching: Option<JoinHandle<Errands>>,
     heard: Follower,
     idle_polls: u32,
@@ -138,6 +140,7 @@ pub(super) fn spawn(
         next: Next::new(),
         in_flight: VecDeque::new(),
         singly: 0,
+        labels: [("ws", ws.0.to_string())],
         fetching: None,
         idle_polls: 0,
     };
@@ -158,6 +161,9 @@ impl Appender {
             let idle = !sending && !fetching;
             if idle && self.is_busy() {
                 continue;
+            }
+            if idle {
+                metrics::gauge!("ledgerdesk_commands_waiting", &self.labels).set(0.0);
             }
             let room = self.waiting.len() + self.parked.len() < BATCH_COMMANDS_MAX;
             tokio::select! {
@@ -228,6 +234,8 @@ impl Appender {
         {
             self.waiting.push_back(waiting(job));
         }
+        let queued = self.waiting.len() + self.parked.len() + jobs.len();
+        metrics::gauge!("ledgerdesk_commands_waiting", &self.labels).set(queued as f64);
     }
 
     /// Decides what waits, as far as it can be decided now, and sends the next batch if there is a way. What is decided

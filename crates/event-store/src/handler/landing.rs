@@ -155,6 +155,7 @@ impl Appender {
 
     /// Everything up to this head is taken in.
     pub(super) fn stand_at(&mut self, head: Head) {
+        metrics::gauge!("ledgerdesk_log_head", &self.labels).set(head.position.0 as f64);
         self.head = head;
         self.seen.send_replace(head.position);
     }
