@@ -12,7 +12,7 @@
 )]
 
 mod act;
-#[expect(dead_code, reason = "the inventor of history needs more of it")]
+#[expect(dead_code, unused_imports, reason = "the inventor of history needs more of it, and its tests are there")]
 #[path = "../../src/generate/chance.rs"]
 mod chance;
 mod desk;
@@ -26,6 +26,7 @@ mod process;
 mod proof;
 mod report;
 mod watch;
+#[expect(dead_code, reason = "the inventor of history needs more of it")]
 #[path = "../../src/generate/words.rs"]
 mod words;
 mod world;

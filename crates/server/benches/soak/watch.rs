@@ -42,7 +42,6 @@ pub struct Watchers {
 
 /// Everything they were told.
 pub struct AllHeard {
-    pub start: u64,
     pub listeners: Vec<Heard>,
     pub consumer: Heard,
 }
@@ -86,7 +85,7 @@ impl Watchers {
         for listener in self.listeners {
             listeners.push(listener.await.unwrap());
         }
-        AllHeard { start: self.start, listeners, consumer: self.consumer.await.unwrap() }
+        AllHeard { listeners, consumer: self.consumer.await.unwrap() }
     }
 }
 
