@@ -141,7 +141,7 @@ impl<'a> Minutes<'a> {
             folder_mb: process::folder_mb(&self.desk.data),
             lag,
             backends: backends.fetch_one(&mut self.database).await.unwrap_or(0),
-            clients: load.idle(),
+            clients: load.connections(),
             tickets: load.tickets(),
             machine_load: process::machine_load(),
         }
