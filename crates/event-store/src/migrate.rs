@@ -18,7 +18,6 @@ pub const MIGRATIONS: &[MigrationSource] = &[
     (9012, "commits of the directory", include_str!("../migrations/0011_directory_commits.sql")),
     (9101, "workspace seals", include_str!("../migrations/0010_workspace_seal.sql")),
     (9301, "age of snapshots", include_str!("../migrations/0012_snapshot_age.sql")),
-    (9401, "keys by stream", include_str!("../migrations/0013_keys_by_stream.sql")),
 ];
 
 /// Brings a database up to date: the log's migrations and those of the other crates, in order of version.

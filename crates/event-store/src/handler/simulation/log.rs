@@ -129,7 +129,7 @@ impl Log {
             let version =
                 versions.entry(event.stream).or_insert_with(|| self.version(event.stream));
             if event.version <= *version {
-                return Err(Taken("event_stream_ws_version_key"));
+                return Err(Taken("event_ws_stream_version_key"));
             }
             assert_eq!(event.version, *version + 1, "a version is left out");
             *version = event.version;
