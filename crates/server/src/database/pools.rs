@@ -135,9 +135,8 @@ pub(super) async fn alive(
 }
 
 /// Waits until a connection has answered everything it was asked; one that does not is given up, and its place is free again.
-/// It is asked nothing more: the pool itself asks every connection that comes back whether it still lives.
 pub(super) async fn answers(connection: &mut sqlx::PgConnection) -> Result<bool, sqlx::Error> {
-    match tokio::time::timeout(ANSWER_WITHIN, sqlx::Connection::flush(connection)).await {
+    match tokio::time::timeout(ANSWER_WITHIN, sqlx::Connection::ping(connection)).await {
         Ok(answered) => answered.map(|()| true),
         Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
     }
