@@ -65,9 +65,9 @@ impl Running {
     /// When the tables of the views cannot be made; then the service has been stopped.
     pub async fn start(service: Service, listener: TcpListener) -> Result<Self, ServiceError> {
         let projections = projections::registry();
-        let prepared = projection::prepare(&service.pools.project, &projections).await;
-        let (path, address) = match (prepared, listener.local_addr()) {
-            (Ok(path), Ok(address)) => (path, address),
+        let prepared = projection::prepare_to_serve(&service.pools.project, &projections).await;
+        let (places, address) = match (prepared, listener.local_addr()) {
+            (Ok(places), Ok(address)) => (places, address),
             (Err(error), _) => {
                 service.stop().await;
                 return Err(ServiceError::Views(error));
@@ -77,12 +77,14 @@ impl Running {
                 return Err(ServiceError::Views(sqlx::Error::Io(error)));
             }
         };
-        service.pools.search_path.set(path.as_str());
+        let readers = service.pools.search_path.clone();
+        readers.set(places.search_path().as_str());
         let (ending, ends) = watch::channel(false);
         let (stop, stopping) = watch::channel(false);
         let (views, shutdown) = watch::channel(false);
         let engine = Engine::start(EngineParts {
-            projections,
+            projections: places.present.clone(),
+            readers: Arc::new(move |path| readers.set(path.as_str())),
             reader: service.reader.clone(),
             recent: service.handler.recent().clone(),
             pool: service.pools.project.clone(),

@@ -77,7 +77,7 @@ impl Follower {
             Ok(Lease::Elsewhere) => {
                 self.projector.reload();
                 self.parts.status.state(ProjectionState::Standby, None);
-                self.parts.checkpoints.left(self.ws, self.projection.name);
+                self.parts.checkpoints.left(self.ws, &self.projection);
                 return Next::Pause(POLL);
             }
             Err(error) => return self.back_off(&error),
@@ -128,7 +128,7 @@ impl Follower {
             self.parts.recent.ends_at(self.ws, checkpoint.position);
         }
         let head = *self.head.borrow();
-        self.parts.checkpoints.reached(self.ws, self.projection.name, checkpoint.position);
+        self.parts.checkpoints.reached(self.ws, &self.projection, checkpoint.position);
         self.parts.status.place(checkpoint.position, head, self.projector.quarantine().0.len());
         // What the memory has not heard of, the poll finds.
         if at_the_end || (head.0 > 0 && checkpoint.position >= head) {
@@ -165,7 +165,7 @@ impl Follower {
     }
 
     async fn step_back(&self) {
-        self.parts.checkpoints.left(self.ws, self.projection.name);
+        self.parts.checkpoints.left(self.ws, &self.projection);
         self.parts.leases.give_back(self.ws, &self.projection.schema_name()).await;
     }
 

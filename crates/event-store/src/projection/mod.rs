@@ -4,6 +4,7 @@
 mod attempt;
 mod checkpoint;
 mod column;
+mod copy;
 mod engine;
 mod error;
 mod fold;
@@ -13,6 +14,7 @@ mod log_batch;
 mod memory;
 mod opening;
 mod projector;
+pub mod rebuild;
 mod row;
 mod rows;
 mod schema;
@@ -27,7 +29,7 @@ mod wait;
 
 pub use checkpoint::{Checkpoint, fence};
 pub use column::{Column, ColumnType, Json, RowKey, Scalar, SqlType};
-pub use engine::{Engine, EngineHandle, EngineParts};
+pub use engine::{Engine, EngineHandle, EngineParts, LeadReaders};
 pub use error::{ApplyError, Fault, FaultCause, StepError, StopReason};
 pub use fold::{Fold, Projection, ProjectionType, Quarantine, Stored};
 pub use log_batch::{LogBatch, LogSource};
@@ -35,9 +37,9 @@ pub use memory::{MemoryStore, fold_in_memory};
 pub use projector::{Applied, BATCH_EVENTS_MAX, Projector, ProjectorParts};
 pub use row::{Reader, Row};
 pub use rows::{AnyTable, Keys, RowSet, TableDef};
-pub use schema::{SearchPath, prepare};
+pub use schema::{Places, SearchPath, prepare, prepare_to_serve};
 pub use status::{ProjectionState, ProjectionStatus};
-pub use store::{CrashPoint, read_rows};
+pub use store::{CrashPoint, read_rows, read_rows_of};
 pub use table::Table;
 pub use wait::{Checkpoints, Freshness};
 

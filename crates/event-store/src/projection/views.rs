@@ -98,7 +98,17 @@ impl ViewWriter for PgWriter {
     }
 }
 
-async fn read_quarantine(
+/// Takes old checkpoints away.
+pub(super) async fn prune(
+    connection: &mut PgConnection,
+    ws: WorkspaceId,
+    schema: &str,
+    newest: u64,
+) -> Result<(), sqlx::Error> {
+    checkpoint::prune(connection, ws, schema, newest).await
+}
+
+pub(super) async fn read_quarantine(
     connection: &mut PgConnection,
     ws: WorkspaceId,
     schema: &str,

@@ -32,6 +32,7 @@ pub fn start_with(
 ) -> (EngineHandle, watch::Sender<bool>) {
     let (stop, shutdown) = watch::channel(false);
     let parts = EngineParts {
+        readers: std::sync::Arc::new(|_| {}),
         projections,
         reader: LogReader::new(database.pool.clone()),
         recent: database.recent.clone(),
