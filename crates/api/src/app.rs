@@ -7,7 +7,8 @@ use commands::Directory;
 use decider::{Timestamp, WorkspaceId};
 use event_store::handler::CommandHandler;
 use event_store::log::LogReader;
-use event_store::projection::{Checkpoints, ProjectionStatus};
+use event_store::projection::rebuild::Workshop;
+use event_store::projection::{Checkpoints, ProjectionStatus, ProjectionType};
 use metrics_exporter_prometheus::PrometheusHandle;
 use ops::Ops;
 use sqlx::PgPool;
@@ -16,6 +17,7 @@ use vault::{SealedObjects, Vault};
 
 use crate::error::ApiError;
 use crate::live::Live;
+use crate::rebuilding::Rebuilding;
 use crate::settings::{Limits, Settings};
 use crate::verification::Verifications;
 
@@ -40,6 +42,10 @@ pub struct AppParts {
     pub checkpoints: Checkpoints,
     /// What the views are doing.
     pub view_status: ViewStatus,
+    /// Builds views anew.
+    pub workshop: Workshop,
+    /// The views of this program.
+    pub projections: Vec<ProjectionType>,
     /// Renders the metrics; none where nobody collects them.
     pub metrics: Option<PrometheusHandle>,
     /// Whether the process is about to end: it still answers, but whoever can should ask another one.
@@ -54,6 +60,7 @@ pub struct App {
     parts: Arc<AppParts>,
     live: Live,
     verifications: Arc<Verifications>,
+    rebuilding: Arc<Rebuilding>,
 }
 
 impl App {
@@ -62,7 +69,13 @@ impl App {
     pub fn new(parts: AppParts) -> Self {
         let log = (parts.reader.clone(), parts.handler.recent().clone());
         let live = Live::new(log, parts.settings.limits.live_kept_max);
-        Self { parts: Arc::new(parts), live, verifications: Arc::default() }
+        let rebuilding = Rebuilding::new(parts.workshop.clone(), parts.projections.clone());
+        Self {
+            parts: Arc::new(parts),
+            live,
+            verifications: Arc::default(),
+            rebuilding: Arc::new(rebuilding),
+        }
     }
 
     /// Takes commands. Routes use [`App::execute`], which adds what a request knows.
@@ -135,6 +148,16 @@ impl App {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.parts.settings
+    }
+
+    /// The views as they are built anew in this process.
+    pub(crate) fn rebuilding(&self) -> &Rebuilding {
+        &self.rebuilding
+    }
+
+    /// Builds views that are not fit to be read yet in the background, and leads readers to them.
+    pub fn build_missing_views(&self, building: &[ProjectionType]) {
+        self.rebuilding.build_missing(building);
     }
 
     /// The verifications of logs in this process.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use api::{App, AppParts, DraftSweep, Settings, sweep_finished_drafts};
 use event_store::log::{notify, watch_over};
+use event_store::projection::rebuild::Workshop;
 use event_store::projection::{
     self, Checkpoints, Engine, EngineHandle, EngineParts, ProjectionStatus,
 };
@@ -94,6 +95,7 @@ impl Running {
         let checkpoints = engine.checkpoints().clone();
         let engine: SharedEngine = Arc::new(Mutex::new(Some(engine)));
         let app = App::new(parts(&service, checkpoints, (Arc::clone(&engine), ends)));
+        app.build_missing_views(&places.building);
         // Other nodes, and commands beside this one, tell at once what they wrote; without them a poll finds it a second later.
         let notices = notify::spawn(
             PgConnectOptions::clone(&service.pools.append.connect_options()),
@@ -189,6 +191,12 @@ fn parts(
             let engine = engine.lock().unwrap_or_else(PoisonError::into_inner);
             engine.as_ref().map(EngineHandle::status).unwrap_or_default()
         }),
+        workshop: Workshop::new(
+            service.reader.clone(),
+            service.pools.build.clone(),
+            Some(service.vault.clone()),
+        ),
+        projections: projections::registry(),
         metrics: metrics_handle(),
         ending,
         settings,

@@ -7,4 +7,5 @@ mod database;
 mod faults;
 mod following;
 mod notices;
+mod rebuilding;
 mod toy;

@@ -22,7 +22,7 @@ use crate::projection::views::{PgViews, ViewStore, prune};
 
 /// How much is folded before it is written.
 const BATCH_BYTES: usize = 16 << 20;
-const BATCH_EVENTS: usize = 40_000;
+pub(super) const BATCH_EVENTS: usize = 40_000;
 /// How much is read at once, and how many such parts wait to be folded.
 const READ_EVENTS: usize = 5_000;
 const READ_AHEAD: usize = 3;
@@ -77,7 +77,8 @@ impl Bulk {
         mut quarantine: Quarantine,
         reached: &impl AsyncFn(u64) -> Result<(), RebuildError>,
     ) -> Result<(), BulkError> {
-        let mut ahead = ReadAhead::start(self.workshop.source.clone(), self.ws, standing);
+        let (source, batch_events) = (self.workshop.source.clone(), self.workshop.batch_events);
+        let mut ahead = ReadAhead::start(source, (self.ws, standing), batch_events);
         while let Some(batch) = ahead.batch(&standing).await? {
             standing = self.fold_and_write(&mut quarantine, batch).await?;
             reached(standing.position.0).await.map_err(BulkError::Rebuild)?;
@@ -209,18 +210,25 @@ impl From<LogError> for BulkError {
 struct ReadAhead {
     parts: mpsc::Receiver<Result<LogBatch, LogError>>,
     task: JoinHandle<()>,
+    batch_events: usize,
 }
 
 impl ReadAhead {
-    fn start(source: LogSource, ws: WorkspaceId, from: Checkpoint) -> Self {
+    fn start(
+        source: LogSource,
+        (ws, from): (WorkspaceId, Checkpoint),
+        batch_events: usize,
+    ) -> Self {
         let (sender, parts) = mpsc::channel(READ_AHEAD);
-        Self { parts, task: tokio::spawn(read(source, ws, from, sender)) }
+        let at_once = READ_EVENTS.min(batch_events);
+        let task = tokio::spawn(read(source, (ws, from), at_once, sender));
+        Self { parts, task, batch_events }
     }
 
     /// The next events after a checkpoint, as many as are folded at once; none at the end of the log.
     async fn batch(&mut self, standing: &Checkpoint) -> Result<Option<Batch>, LogError> {
         let (mut parts, mut events, mut bytes) = (Vec::new(), 0, 0);
-        while events < BATCH_EVENTS && bytes < BATCH_BYTES {
+        while events < self.batch_events && bytes < BATCH_BYTES {
             let Some(part) = self.parts.recv().await else { break };
             let part = part?;
             events += part.len;
@@ -241,12 +249,12 @@ impl Drop for ReadAhead {
 
 async fn read(
     source: LogSource,
-    ws: WorkspaceId,
-    mut standing: Checkpoint,
+    (ws, mut standing): (WorkspaceId, Checkpoint),
+    at_once: usize,
     parts: mpsc::Sender<Result<LogBatch, LogError>>,
 ) {
     loop {
-        let part = match source.after(ws, &standing, READ_EVENTS).await {
+        let part = match source.after(ws, &standing, at_once).await {
             Ok(None) => return,
             Ok(Some(part)) => Ok(part),
             Err(error) => Err(error),

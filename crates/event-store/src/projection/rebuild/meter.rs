@@ -69,12 +69,16 @@ impl<'a> Meter<'a> {
 
     /// The build has entered a state, having folded so many events.
     pub(super) fn enter(&self, state: BuildState, done: u64) {
-        let mut present = self.lock();
-        present.state = state;
-        present.since = Instant::now();
-        present.begun_at = done;
-        present.far.done = done;
-        present.written = None;
+        let progress = {
+            let mut present = self.lock();
+            present.state = state;
+            present.since = Instant::now();
+            present.begun_at = done;
+            present.far = Far { done, per_second: 0.0, ..present.far };
+            present.written = None;
+            self.progress(&present)
+        };
+        (self.told)(progress);
     }
 
     /// So many are done.

@@ -44,6 +44,7 @@ pub struct Workshop {
     pool: PgPool,
     vault: Option<Vault>,
     leases: Leases,
+    batch_events: usize,
     _heard: Arc<Heard>,
 }
 
@@ -65,7 +66,14 @@ impl Workshop {
         let heard = Heard(tokio::spawn(leases.clone().keep()));
         // Reading from the database alone: what is in memory is new, and a rebuild begins with what is old.
         let source = LogSource::new(reader.clone(), RecentCommits::default());
-        Self { reader, source, pool, vault, leases, _heard: Arc::new(heard) }
+        let batch_events = bulk::BATCH_EVENTS;
+        Self { reader, source, pool, vault, leases, batch_events, _heard: Arc::new(heard) }
+    }
+
+    /// Folds at most so many events at once: for tests.
+    #[must_use]
+    pub fn in_batches_of(self, batch_events: usize) -> Self {
+        Self { batch_events, ..self }
     }
 
     /// The view of a name.

@@ -11,6 +11,7 @@ use super::compare::Difference;
 use super::error::RebuildError;
 use super::meter::{Meter, Told};
 use super::{Workshop, ddl};
+use crate::projection::error::FaultCause;
 use crate::projection::fold::{ProjectionType, Quarantine};
 use crate::projection::table_sql::quoted;
 
@@ -182,6 +183,7 @@ impl Job<'_> {
         let workspaces = self.workshop.reader.workspaces().await?;
         let mut before = 0;
         for ws in &workspaces {
+            self.leave_out_refused(*ws).await?;
             let tolerated = self.tolerated(*ws).await?;
             let bulk = Bulk::new(self.workshop.clone(), self.build, *ws, tolerated);
             let total = self.total().await?;
@@ -280,6 +282,20 @@ impl Job<'_> {
 
     async fn hold(&self, ws: WorkspaceId) -> Result<Held, RebuildError> {
         self.workshop.hold(self.build, ws, self.tolerated(ws).await?).await
+    }
+
+    /// Rows that the database does not take are found out by an index that is made last here: their streams are left out from
+    /// the beginning.
+    async fn leave_out_refused(&self, ws: WorkspaceId) -> Result<(), RebuildError> {
+        let Some(active) = self.workshop.active(self.build).await? else { return Ok(()) };
+        sqlx::query(include_str!("../sql/quarantine_copy.sql"))
+            .bind(ws.0)
+            .bind(active.schema_name())
+            .bind(self.build.schema_name())
+            .bind(FaultCause::Refused.to_string())
+            .execute(&self.workshop.pool)
+            .await?;
+        Ok(())
     }
 
     /// What the present build leaves out may be left out here too.

@@ -71,6 +71,7 @@ impl Workshop {
         self.drop_leftovers(active).await?;
         let build = self.scratch(active).await?;
         let meter = Meter::new(self.pool.clone(), build, told, BuildState::Checking);
+        meter.enter(BuildState::Checking, 0);
         let job = Job { workshop: self, build, meter: &meter, claim };
         job.copy().await?;
         let mut found = Compared::default();
