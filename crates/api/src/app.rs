@@ -8,9 +8,10 @@ use decider::{Timestamp, WorkspaceId};
 use event_store::handler::CommandHandler;
 use event_store::log::LogReader;
 use event_store::projection::rebuild::Workshop;
-use event_store::projection::{Checkpoints, ProjectionStatus, ProjectionType};
+use event_store::projection::{Checkpoints, LogSource, ProjectionStatus, ProjectionType};
 use metrics_exporter_prometheus::PrometheusHandle;
 use ops::Ops;
+use projections::inbox::{FacetParts, Lists};
 use sqlx::PgPool;
 use tokio::sync::watch;
 use vault::{SealedObjects, Vault};
@@ -59,6 +60,7 @@ pub struct AppParts {
 pub struct App {
     parts: Arc<AppParts>,
     live: Live,
+    lists: Lists,
     verifications: Arc<Verifications>,
     rebuilding: Arc<Rebuilding>,
 }
@@ -70,9 +72,17 @@ impl App {
         let log = (parts.reader.clone(), parts.handler.recent().clone());
         let live = Live::new(log, parts.settings.limits.live_kept_max);
         let rebuilding = Rebuilding::new(parts.workshop.clone(), parts.projections.clone());
+        let recent = parts.handler.recent().clone();
+        let lists = Lists::new(FacetParts {
+            pool: parts.views.clone(),
+            source: LogSource::new(parts.reader.clone(), recent.clone()),
+            recent,
+            checkpoints: parts.checkpoints.clone(),
+        });
         Self {
             parts: Arc::new(parts),
             live,
+            lists,
             verifications: Arc::default(),
             rebuilding: Arc::new(rebuilding),
         }
@@ -130,6 +140,12 @@ impl App {
     #[must_use]
     pub fn live(&self) -> &Live {
         &self.live
+    }
+
+    /// Lists of tickets and their counts.
+    #[must_use]
+    pub fn lists(&self) -> &Lists {
+        &self.lists
     }
 
     /// The metrics as text.
