@@ -317,3 +317,26 @@ async fn a_prepared_upgrade_is_read_from_the_first_request_on_z05() {
     assert!(!listed["items"].as_array().unwrap().is_empty());
     drop(serving);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_background_a_row_edited_by_hand_is_found_and_counted_z05() {
+    let desk = Helpdesk::start().await;
+    let ticket = desk.open_ticket("Printer on fire").await;
+    for n in 0..10 {
+        desk.comment(&ticket, &format!("Still burning, {n}")).await;
+    }
+    desk.catch_up().await;
+    let mut owner = desk.database().owner().await;
+    sqlx::query("update inbox_v1.inbox_ticket set priority = 4").execute(&mut owner).await.unwrap();
+    eventually("the row is found", || async {
+        let metrics = desk.get("/metrics").await.text();
+        metrics
+            .lines()
+            .any(|line| {
+                line.starts_with("ledgerdesk_projection_scrub_differences_total")
+                    && line.contains("inbox")
+            })
+            .then_some(())
+    })
+    .await;
+}

@@ -20,6 +20,7 @@ use tokio::time::timeout;
 
 use crate::database::oldest_snapshot;
 use crate::door;
+use crate::scrubber;
 use crate::service::{Service, ServiceError, now};
 
 /// How long a server that is one of several still takes requests after it has said that it ends: whoever shares requests out
@@ -52,6 +53,7 @@ pub struct Running {
     chores: JoinHandle<()>,
     notices: JoinHandle<()>,
     continuity: JoinHandle<()>,
+    scrubber: JoinHandle<()>,
     /// Dropping it would end the views.
     _views: watch::Sender<bool>,
 }
@@ -104,6 +106,8 @@ impl Running {
         );
         let recent = service.handler.recent().clone();
         let continuity = watch_over(service.reader.clone(), recent, stopping.clone());
+        let scrubber =
+            scrubber::spawn(workshop(&service), service.reader.clone(), projections::registry());
         let door = tokio::spawn(door::serve(listener, app.clone(), stopping));
         let chores =
             tokio::spawn(chores(app.clone(), service.ops.clone(), service.pools.ops.clone()));
@@ -118,6 +122,7 @@ impl Running {
             chores,
             notices,
             continuity,
+            scrubber,
             _views: views,
         })
     }
@@ -147,6 +152,7 @@ impl Running {
         self.app.live().stop();
         self.app.lists().stop();
         self.continuity.abort();
+        self.scrubber.abort();
         let mut door = self.door;
         if !door.is_finished() && timeout(DRAIN_WITHIN, &mut door).await.is_err() {
             tracing::warn!("some requests took too long and were cut off");
@@ -192,16 +198,18 @@ fn parts(
             let engine = engine.lock().unwrap_or_else(PoisonError::into_inner);
             engine.as_ref().map(EngineHandle::status).unwrap_or_default()
         }),
-        workshop: Workshop::new(
-            service.reader.clone(),
-            service.pools.build.clone(),
-            Some(service.vault.clone()),
-        ),
+        workshop: workshop(service),
         projections: projections::registry(),
         metrics: metrics_handle(),
         ending,
         settings,
     }
+}
+
+/// Where the views of a service are built.
+pub fn workshop(service: &Service) -> Workshop {
+    let (reader, pool) = (service.reader.clone(), service.pools.build.clone());
+    Workshop::new(reader, pool, Some(service.vault.clone()))
 }
 
 async fn chores(app: App, ops: ops::Ops, pool: PgPool) {

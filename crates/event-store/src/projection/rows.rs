@@ -62,7 +62,9 @@ pub trait AnyTable: Send + Sync {
     fn load_from(&mut self, store: &dyn AnyTable);
     /// Puts what changed into a table of the same type.
     fn merge_into(&self, store: &mut dyn AnyTable);
-    /// The keys of announced rows, and of those, that do not stand in `stored` as they stand here.
+    /// How many rows are announced.
+    fn announced(&self) -> usize;
+    /// The keys of announced rows that do not stand in `stored` as they stand here.
     fn differences(&self, stored: &dyn AnyTable) -> Vec<Vec<String>>;
     /// For who knows its type.
     fn as_any(&self) -> &dyn Any;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use decider::LogPosition;
 use event_store::log::LogReader;
 use event_store::projection::rebuild::{
-    Build, BuildState, DifferenceKind, Force, Progress, RebuildError, Workshop, builds,
+    Build, BuildState, DifferenceKind, Force, Progress, RebuildError, Scrubbed, Workshop, builds,
 };
 use event_store::projection::{Freshness, ProjectionState, ProjectionType, Projector, read_rows_of};
 use tokio::time::{Instant, sleep};
@@ -364,5 +364,31 @@ async fn a_newer_version_is_built_beside_the_older_one_before_it_is_read() {
     // The older program, started once more, goes on where it was.
     let places = event_store::projection::prepare_to_serve(&database.pool, &[view()]).await.unwrap();
     assert_eq!(places.search_path().as_str(), "\"toy_v3\"");
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_folded_alone_shows_which_of_its_rows_was_edited() {
+    let mut database = Database::new().await;
+    database.fill(40).await;
+    let workshop = database.workshop();
+    let scrub = async |chance| workshop.scrub(view(), database.ws, chance).await.unwrap();
+    assert_eq!(scrub(7).await, Scrubbed::PassedOver, "nothing is folded yet");
+    database.catch_up().await;
+    let head = database.head().await.0;
+    for chance in 0..head {
+        assert!(matches!(scrub(chance).await, Scrubbed::Same(1..)), "{chance}");
+    }
+    database.run("update toy_v3.toy_mark set n = n + 1 where id = '00000000-0000-0000-0000-000000000001'").await;
+    let mut found = Vec::new();
+    for chance in 0..head {
+        if let Scrubbed::Different(differences) = scrub(chance).await {
+            found.extend(differences.into_iter().map(|one| (one.table, one.key)));
+        }
+    }
+    let (table, key) = found.first().expect("it is found");
+    assert_eq!(table, "toy_mark");
+    assert!(key.starts_with("id=00000000-0000-0000-0000-000000000001 by="), "{key}");
+    assert!(found.iter().all(|(_, key)| key.contains("-000000000001 by=")), "{found:?}");
     database.remove().await;
 }

@@ -7,8 +7,8 @@ use clap::Args;
 use event_store::projection::rebuild::BuildState;
 
 use super::projection_rebuild::rebuild;
-use super::views::workshop;
 use super::{CliError, Common, output, session};
+use crate::running::workshop;
 
 /// There is nothing to choose.
 #[derive(Debug, Args)]

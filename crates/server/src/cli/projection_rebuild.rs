@@ -6,8 +6,9 @@ use clap::Args;
 use event_store::projection::ProjectionType;
 use event_store::projection::rebuild::{Force, Rebuilt, Workshop};
 
-use super::views::{DIFFERENT, Shown, views, workshop};
+use super::views::{DIFFERENT, Shown, views};
 use super::{CliError, Common, output, session};
+use crate::running::workshop;
 
 /// Which views are rebuilt.
 #[derive(Debug, Args)]

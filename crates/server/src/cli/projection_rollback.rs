@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::views::{view, workshop};
+use super::views::view;
 use super::{CliError, Common, output, session};
+use crate::running::workshop;
 
 /// Which view readers are led back to.
 #[derive(Debug, Args)]

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::Args;
 use event_store::projection::rebuild::Force;
 
-use super::views::{view, workshop};
+use super::views::view;
 use super::{CliError, Common, output, session};
+use crate::running::workshop;
 
 /// To which view readers are led.
 #[derive(Debug, Args)]

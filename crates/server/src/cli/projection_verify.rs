@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::views::{DIFFERENT, Shown, views, workshop};
+use super::views::{DIFFERENT, Shown, views};
 use super::{CliError, Common, output, session};
+use crate::running::workshop;
 
 /// Which views are compared.
 #[derive(Debug, Args)]

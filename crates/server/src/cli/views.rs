@@ -9,17 +9,11 @@ use event_store::projection::rebuild::{BuildState, Progress, Workshop};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::CliError;
-use crate::service::Service;
 
 /// The exit code for a difference.
 pub const DIFFERENT: u8 = 3;
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
-
-/// Where views are built.
-pub fn workshop(service: &Service) -> Workshop {
-    Workshop::new(service.reader.clone(), service.pools.build.clone(), Some(service.vault.clone()))
-}
 
 /// The view of a name.
 pub fn view(name: &str) -> Result<ProjectionType, CliError> {

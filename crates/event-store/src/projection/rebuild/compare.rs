@@ -26,7 +26,7 @@ const NAMED_MAX: usize = 100;
 /// A pause before the next try when the other build was ahead.
 const PAUSE: Duration = Duration::from_millis(10);
 /// A snapshot that reads whole tables.
-const SNAPSHOT: &str = "begin isolation level repeatable read read only; set local enable_seqscan = on; \
+pub(super) const SNAPSHOT: &str = "begin isolation level repeatable read read only; set local enable_seqscan = on; \
                         set local idle_in_transaction_session_timeout = 0; set local jit = off";
 
 /// A row that is not as the log says.

@@ -11,6 +11,7 @@ mod ddl;
 mod error;
 mod meter;
 mod run;
+mod scrub;
 mod switch;
 mod verify;
 
@@ -27,6 +28,7 @@ pub use compare::{Difference, DifferenceKind};
 pub use error::RebuildError;
 pub use meter::{Progress, Told};
 pub use run::Rebuilt;
+pub use scrub::Scrubbed;
 pub use switch::Force;
 pub use verify::{Verified, found};
 
