@@ -17,9 +17,8 @@ const VIEWS: [&str; 5] = ["inbox", "thread", "timeline", "drafts", "lookup"];
 async fn stages(client: &Client, name: &str) -> Vec<(u64, String)> {
     let listed = client.get("/api/v1/admin/projections").await.ok();
     let of_view = listed["items"].as_array().unwrap().iter().filter(|row| row["name"] == name);
-    let stage = |row: &Value| {
-        (row["build"].as_u64().unwrap(), row["stage"].as_str().unwrap().to_owned())
-    };
+    let stage =
+        |row: &Value| (row["build"].as_u64().unwrap(), row["stage"].as_str().unwrap().to_owned());
     of_view.map(stage).collect()
 }
 
@@ -68,7 +67,8 @@ async fn under_load_no_read_fails_while_views_are_rebuilt_switched_and_switched_
             assert_eq!(led["build"], seen, "{led}");
             let before = reads.load(Ordering::Relaxed);
             // What is written now is read from whatever build readers are at.
-            let written = desk.post("/api/v1/tickets", json!({ "name": format!("{name} {what}") })).await;
+            let written =
+                desk.post("/api/v1/tickets", json!({ "name": format!("{name} {what}") })).await;
             let position = written.header("log-position").unwrap().to_owned();
             eventually("the new ticket is in the list", || async {
                 let request = desk.request(reqwest::Method::GET, "/api/v1/views/open/tickets");
@@ -97,11 +97,9 @@ async fn what_cannot_be_done_with_a_view_is_refused_and_said_z05() {
     let unknown = desk.post(&at("inbx", "rebuild"), json!({})).await;
     assert!(unknown.text().contains("there are: inbox, thread"), "{}", unknown.text());
     assert_eq!(unknown.refused(404), "unknown_view");
-    for (what, code) in [
-        ("switch", "build_not_ready"),
-        ("rollback", "no_way_back"),
-        ("abort", "nothing_to_abort"),
-    ] {
+    for (what, code) in
+        [("switch", "build_not_ready"), ("rollback", "no_way_back"), ("abort", "nothing_to_abort")]
+    {
         assert_eq!(desk.post(&at("inbox", what), json!({})).await.refused(409), code);
     }
     desk.post(&at("inbox", "rebuild"), json!({})).await.status(202);
@@ -181,7 +179,8 @@ async fn killed_in_each_state_under_live_writes_the_same_command_completes_the_b
     let rebuilds = tokio::task::block_in_place(|| Rebuilds::start("600"));
     let serving = tokio::task::block_in_place(|| rebuilds.program.serve());
     let session = serving.client(None);
-    let signed_in = json!({ "email": "ada@example.org", "password": "correct horse battery staple" });
+    let signed_in =
+        json!({ "email": "ada@example.org", "password": "correct horse battery staple" });
     session.post("/api/v1/session", signed_in).await.ok();
     let ended = Arc::new(AtomicBool::new(false));
     let writer = tokio::spawn({
@@ -198,12 +197,14 @@ async fn killed_in_each_state_under_live_writes_the_same_command_completes_the_b
     eventually("the build is planned", || async {
         let mut looker = rebuilds.database().await;
         let count = "select count(*) from proj.build where name = 'inbox' and build = 2";
-        (sqlx::query_scalar::<_, i64>(count).fetch_one(&mut looker).await.unwrap() == 1).then_some(())
+        (sqlx::query_scalar::<_, i64>(count).fetch_one(&mut looker).await.unwrap() == 1)
+            .then_some(())
     })
     .await;
     child.kill().unwrap();
     child.wait().unwrap();
-    let ws: uuid::Uuid = sqlx::query_scalar("select ws from es.workspace").fetch_one(&mut looker).await.unwrap();
+    let ws: uuid::Uuid =
+        sqlx::query_scalar("select ws from es.workspace").fetch_one(&mut looker).await.unwrap();
     let lease = format!("select pg_advisory_xact_lock(hashtextextended('{ws}/inbox_v1_b2', 11))");
     let locks = [
         ("copying", "lock table inbox_v1_b2.inbox_ticket in share mode"),
@@ -255,7 +256,10 @@ async fn without_a_server_every_view_is_rebuilt_verified_switched_and_retired_z0
     let edited: String = sqlx::query_scalar(edit).fetch_one(&mut owner).await.unwrap();
     let output = run(&["projection", "verify", "thread"]);
     assert_eq!(output.code, 3, "{output:?}");
-    assert!(output.stdout.contains(&format!("thread_item: the row {edited} differs")), "{output:?}");
+    assert!(
+        output.stdout.contains(&format!("thread_item: the row {edited} differs")),
+        "{output:?}"
+    );
     let soon = run(&["projection", "retire", "thread"]).failed(1);
     assert!(soon.contains("stays for a way back"), "{soon}");
     run(&["projection", "retire", "thread", "--now"]).ok();
@@ -308,10 +312,14 @@ async fn a_prepared_upgrade_is_read_from_the_first_request_on_z05() {
     drop(tokio::task::block_in_place(|| rebuilds.program.serve()));
     age(&mut rebuilds.database().await).await;
     let prepared = run(&["projection", "prepare"]).ok();
-    assert!(prepared.contains("inbox 1: built") && prepared.contains("thread 1: there already"), "{prepared}");
+    assert!(
+        prepared.contains("inbox 1: built") && prepared.contains("thread 1: there already"),
+        "{prepared}"
+    );
     let serving = tokio::task::block_in_place(|| rebuilds.program.serve());
     let client = serving.client(None);
-    let signed_in = json!({ "email": "ada@example.org", "password": "correct horse battery staple" });
+    let signed_in =
+        json!({ "email": "ada@example.org", "password": "correct horse battery staple" });
     client.post("/api/v1/session", signed_in).await.ok();
     let listed = client.get("/api/v1/views/closed/tickets").await.ok();
     assert!(!listed["items"].as_array().unwrap().is_empty());

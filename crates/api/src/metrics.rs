@@ -21,10 +21,7 @@ const COUNTERS: &[(&str, &str)] = &[
         "ledgerdesk_projection_scrubbed_streams_total",
         "Streams folded anew and compared with their rows.",
     ),
-    (
-        "ledgerdesk_projection_scrub_differences_total",
-        "Rows that were not as the log says.",
-    ),
+    ("ledgerdesk_projection_scrub_differences_total", "Rows that were not as the log says."),
     ("ledgerdesk_live_messages_total", "Messages told to live connections."),
     (
         "ledgerdesk_live_log_reads_total",

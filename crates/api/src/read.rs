@@ -155,7 +155,8 @@ impl App {
             let (done, total) = (build.events_done, build.events_total);
             format!(": {done} of {total} events{}", left.unwrap_or_default())
         });
-        let detail = format!("this list is being built after an upgrade{far}; tickets can be opened");
+        let detail =
+            format!("this list is being built after an upgrade{far}; tickets can be opened");
         let after = build.and_then(|build| build.seconds_left()).unwrap_or(1).clamp(1, 30);
         ApiError::unavailable("view_building", detail).retry_after(after)
     }

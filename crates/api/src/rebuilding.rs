@@ -78,8 +78,9 @@ impl Rebuilding {
                 drop(failed.send(error));
             }
         });
+        let has_begun = async { drop(beginning.wait_for(|begun| *begun).await) };
         let under_way = tokio::select! {
-            _ = beginning.wait_for(|begun| *begun) => Ok(()),
+            () = has_begun => Ok(()),
             error = &mut failing => error.map_or(Ok(()), Err),
         };
         under_way?;

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use decider::StoredEvent;
 use event_store::log::LogReader;
 use event_store::projection::rebuild::{Progress, Workshop};
-use event_store::projection::{MemoryStore, Projection, ProjectionType, Quarantine, RowSet, read_rows_of};
+use event_store::projection::{
+    MemoryStore, Projection, ProjectionType, Quarantine, RowSet, read_rows_of,
+};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;

@@ -171,7 +171,8 @@ async fn is_large(
     projection: &ProjectionType,
     known: &[Build],
 ) -> Result<bool, sqlx::Error> {
-    let has_older =
-        known.iter().any(|build| build.name == projection.name && build.version < projection.version);
+    let has_older = known
+        .iter()
+        .any(|build| build.name == projection.name && build.version < projection.version);
     Ok(has_older || rebuild::log_size(connection).await? > AT_ONCE_EVENTS_MAX)
 }

@@ -154,7 +154,8 @@ impl Store {
         rows.extend_from_slice(&copy::TRAILER);
         let mut copying = transaction.copy_in_raw(&sql.copy).await.map_err(step)?;
         for part in rows.chunks(COPY_PART_BYTES) {
-            if let Err(error) = copying.send(part).await {
+            let sent = copying.send(part).await.map(drop);
+            if let Err(error) = sent {
                 copying.abort("the rows could not be sent").await.ok();
                 return Err(step(error));
             }

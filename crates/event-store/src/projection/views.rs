@@ -94,16 +94,6 @@ impl ViewWriter for PgWriter {
     }
 }
 
-/// Takes old checkpoints away.
-pub(super) async fn prune(
-    connection: &mut PgConnection,
-    ws: WorkspaceId,
-    schema: &str,
-    newest: u64,
-) -> Result<(), sqlx::Error> {
-    checkpoint::prune(connection, ws, schema, newest).await
-}
-
 /// How far the rows in a schema are, and which streams they leave out.
 ///
 /// # Errors

@@ -9,7 +9,9 @@ use event_store::log::LogReader;
 use event_store::projection::rebuild::{
     Build, BuildState, DifferenceKind, Force, Progress, RebuildError, Scrubbed, Workshop, builds,
 };
-use event_store::projection::{Freshness, ProjectionState, ProjectionType, Projector, read_rows_of};
+use event_store::projection::{
+    Freshness, ProjectionState, ProjectionType, Projector, read_rows_of,
+};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
@@ -110,7 +112,9 @@ async fn wherever_it_is_cut_off_it_goes_on_and_ends_with_the_same_rows() {
             let tell = move |progress: Progress| {
                 // Each run gets a little further than the one before.
                 if stages.fetch_add(1, Ordering::Relaxed) == cut % 3 + 1 {
-                    drop(reached.lock().unwrap().take().map(|reached| reached.send(progress.state)));
+                    drop(
+                        reached.lock().unwrap().take().map(|reached| reached.send(progress.state)),
+                    );
                 }
             };
             workshop.rebuild(view(), &tell).await
@@ -176,7 +180,9 @@ async fn rows_edited_by_hand_are_found_and_named() {
     assert_eq!(verified.differences, []);
     assert!(verified.rows > 10, "{verified:?}");
     database.run("update toy_v3.toy_box set count = count + 1 where id = '00000000-0000-0000-0000-000000000001'").await;
-    database.run("delete from toy_v3.toy_box where id = '00000000-0000-0000-0000-000000000002'").await;
+    database
+        .run("delete from toy_v3.toy_box where id = '00000000-0000-0000-0000-000000000002'")
+        .await;
     database.run("insert into toy_v3.toy_mark select ws, id, '00000000-0000-0000-0000-00000000000f', tags, seen, raw, at, n from toy_v3.toy_mark limit 1").await;
     let verified = database.workshop().verify(view(), &quiet).await.unwrap();
     let found: Vec<_> = verified
@@ -191,7 +197,11 @@ async fn rows_edited_by_hand_are_found_and_named() {
     let extra = of(DifferenceKind::Extra);
     assert_eq!(extra.0, "toy_mark");
     assert!(extra.2.ends_with(" by=00000000-0000-0000-0000-00000000000f"), "{extra:?}");
-    assert_eq!(database.states().await, [(1, BuildState::Active)], "the tables to compare with are gone");
+    assert_eq!(
+        database.states().await,
+        [(1, BuildState::Active)],
+        "the tables to compare with are gone"
+    );
     // A rebuild finds the same, and readers are not led to it by mistake.
     let rebuilt = database.workshop().rebuild(view(), &quiet).await.unwrap();
     assert_eq!(rebuilt.differences.len(), 3);
@@ -232,7 +242,10 @@ async fn while_commits_come_in_it_is_built_compared_switched_and_switched_back()
             sleep(Duration::from_millis(10)).await;
         }
         let head = database.head().await;
-        assert_eq!(engine.checkpoints().wait(database.ws, "toy", head, LONG).await, Freshness::Reached);
+        assert_eq!(
+            engine.checkpoints().wait(database.ws, "toy", head, LONG).await,
+            Freshness::Reached
+        );
     }
     // The way back is kept up to date too.
     let deadline = Instant::now() + LONG;
@@ -301,7 +314,10 @@ async fn what_the_present_build_leaves_out_is_left_out_again_and_anything_else_s
         database.commit_here(&[raw(stream, &ToyEvent::Put { count: 1 })]).await;
     }
     let stopped = database.workshop().rebuild(view(), &quiet).await.unwrap_err();
-    assert!(matches!(stopped, RebuildError::Stopped(_)), "live leaves nothing out yet: {stopped:?}");
+    assert!(
+        matches!(stopped, RebuildError::Stopped(_)),
+        "live leaves nothing out yet: {stopped:?}"
+    );
     database.workshop().abort(view()).await.unwrap();
     database.catch_up().await;
     assert_eq!(database.quarantined().await.len(), 3);
@@ -362,7 +378,8 @@ async fn a_newer_version_is_built_beside_the_older_one_before_it_is_read() {
     let states: Vec<_> = database.builds().await.iter().map(|b| (b.version, b.state)).collect();
     assert_eq!(states, [(3, BuildState::Ready), (4, BuildState::Active)]);
     // The older program, started once more, goes on where it was.
-    let places = event_store::projection::prepare_to_serve(&database.pool, &[view()]).await.unwrap();
+    let places =
+        event_store::projection::prepare_to_serve(&database.pool, &[view()]).await.unwrap();
     assert_eq!(places.search_path().as_str(), "\"toy_v3\"");
     database.remove().await;
 }

@@ -25,7 +25,9 @@ pub async fn run(common: &Common, args: ProjectionAbortArgs) -> Result<ExitCode,
             if json {
                 output::json_line(&serde_json::json!({ "view": name, "build": number }))?;
             } else {
-                output::line(&format!("{name}: build {number} is given up, its tables are dropped"))?;
+                output::line(&format!(
+                    "{name}: build {number} is given up, its tables are dropped"
+                ))?;
             }
         }
         Ok(ExitCode::SUCCESS)

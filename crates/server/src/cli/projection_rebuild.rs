@@ -50,10 +50,7 @@ pub async fn run(common: &Common, args: ProjectionRebuildArgs) -> Result<ExitCod
 }
 
 /// Rebuilds a view and shows how far it is.
-pub async fn rebuild(
-    workshop: &Workshop,
-    projection: ProjectionType,
-) -> Result<Rebuilt, CliError> {
+pub async fn rebuild(workshop: &Workshop, projection: ProjectionType) -> Result<Rebuilt, CliError> {
     let shown = Shown::new();
     let rebuilt = workshop.rebuild(projection, &|progress| shown.tell(progress)).await;
     shown.finish();

@@ -25,7 +25,9 @@ pub async fn run(common: &Common, args: ProjectionRollbackArgs) -> Result<ExitCo
         if json {
             output::json_line(&serde_json::json!({ "view": name, "build": number }))?;
         } else {
-            output::line(&format!("{name}: readers are led back to build {number} within a second"))?;
+            output::line(&format!(
+                "{name}: readers are led back to build {number} within a second"
+            ))?;
         }
         Ok(ExitCode::SUCCESS)
     })

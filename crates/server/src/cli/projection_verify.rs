@@ -43,7 +43,9 @@ pub async fn run(common: &Common, args: ProjectionVerifyArgs) -> Result<ExitCode
             let (name, rows) = (verified.name, verified.rows);
             match verified.differences.len() {
                 0 => output::line(&format!("{name}: all {rows} rows are as the log says"))?,
-                _ => output::line(&format!("{name}: of {rows} rows, these are not as the log says:"))?,
+                _ => output::line(&format!(
+                    "{name}: of {rows} rows, these are not as the log says:"
+                ))?,
             }
             for difference in &verified.differences {
                 output::line(&format!("  {difference}"))?;

@@ -55,7 +55,8 @@ impl Shown {
             return;
         }
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = told.is_none_or(|(state, at)| state != progress.state || at.elapsed() > LINE_EVERY);
+        let due =
+            told.is_none_or(|(state, at)| state != progress.state || at.elapsed() > LINE_EVERY);
         if due {
             *told = Some((progress.state, Instant::now()));
             eprintln!("{text}");
@@ -76,7 +77,8 @@ fn described(progress: &Progress) -> String {
         BuildState::Indexing => format!("indexing, {done} of {total} indexes made"),
         BuildState::Copying | BuildState::CatchingUp | BuildState::Checking => {
             let left = progress.seconds_left.filter(|_| done > 0);
-            let left = left.map(|left| format!(", {} left", HumanDuration(Duration::from_secs(left))));
+            let left =
+                left.map(|left| format!(", {} left", HumanDuration(Duration::from_secs(left))));
             let word = state.as_str().replace('_', " ");
             let rate = format!("{per_second:.0} a second");
             format!("{word}, {done} of {total} events, {rate}{}", left.unwrap_or_default())

@@ -136,9 +136,8 @@ impl Build {
             version: number("version")?,
             build: number("build")?,
             schema: row.try_get("schema_name")?,
-            state: known.ok_or_else(|| {
-                sqlx::Error::Decode(format!("no build can be {state}").into())
-            })?,
+            state: known
+                .ok_or_else(|| sqlx::Error::Decode(format!("no build can be {state}").into()))?,
             events_done: unsigned(row.try_get("events_done")?),
             events_total: unsigned(row.try_get("events_total")?),
             events_per_second: row.try_get("events_per_second")?,

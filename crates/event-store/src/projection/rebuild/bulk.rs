@@ -11,14 +11,15 @@ use tokio::task::JoinHandle;
 
 use super::Workshop;
 use super::error::RebuildError;
+use super::meter::Reached;
 use crate::log::LogError;
 use crate::projection::attempt::Attempt;
-use crate::projection::checkpoint::{CHECKPOINTS_KEPT, Checkpoint};
+use crate::projection::checkpoint::{self, CHECKPOINTS_KEPT, Checkpoint};
 use crate::projection::error::{StepError, StopReason};
 use crate::projection::fold::{Fold, ProjectionType, Quarantine};
 use crate::projection::log_batch::{LogBatch, LogSource};
 use crate::projection::store::{Store, WriteError};
-use crate::projection::views::{PgViews, ViewStore, prune};
+use crate::projection::views::{PgViews, ViewStore};
 
 /// How much is folded before it is written.
 const BATCH_BYTES: usize = 16 << 20;
@@ -55,14 +56,11 @@ impl Bulk {
     }
 
     /// Folds what the log holds from where it stands; tells `reached` how far it is after each batch.
-    pub(super) async fn run(
-        &self,
-        reached: impl AsyncFn(u64) -> Result<(), RebuildError>,
-    ) -> Result<(), RebuildError> {
+    pub(super) async fn run(&self, reached: &Reached<'_>) -> Result<(), RebuildError> {
         let views = PgViews::new(self.pool().clone(), self.ws, &self.projection);
         loop {
             let (standing, quarantine) = views.standing().await?;
-            match self.run_from(standing, quarantine, &reached).await {
+            match self.run_from(standing, quarantine, reached).await {
                 // Somebody was taken out of the view meanwhile: what was read of them before counts no more.
                 Err(BulkError::Fenced) => self.workshop.forget_keys(),
                 Err(BulkError::Rebuild(error)) => return Err(error),
@@ -75,13 +73,13 @@ impl Bulk {
         &self,
         mut standing: Checkpoint,
         mut quarantine: Quarantine,
-        reached: &impl AsyncFn(u64) -> Result<(), RebuildError>,
+        reached: &Reached<'_>,
     ) -> Result<(), BulkError> {
         let (source, batch_events) = (self.workshop.source.clone(), self.workshop.batch_events);
         let mut ahead = ReadAhead::start(source, (self.ws, standing), batch_events);
         while let Some(batch) = ahead.batch(&standing).await? {
             standing = self.fold_and_write(&mut quarantine, batch).await?;
-            reached(standing.position.0).await.map_err(BulkError::Rebuild)?;
+            reached.at(standing.position).await.map_err(BulkError::Rebuild)?;
         }
         Ok(())
     }
@@ -118,8 +116,9 @@ impl Bulk {
         }
         quarantine.0.extend(attempt.faults.iter().map(|fault| (fault.stream, fault.position)));
         if next.seq.is_multiple_of(CHECKPOINTS_KEPT) {
-            let kept = prune(&mut connection, self.ws, &self.store.schema, next.seq).await;
-            kept.map_err(StepError::of_sql)?;
+            let (ws, schema) = (self.ws, &self.store.schema);
+            let pruned = checkpoint::prune(&mut connection, ws, schema, next.seq).await;
+            pruned.map_err(StepError::of_sql)?;
         }
         Ok(next)
     }

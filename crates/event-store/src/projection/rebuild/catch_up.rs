@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Workshop;
 use super::error::RebuildError;
+use super::meter::Reached;
 use crate::projection::checkpoint::{self, Checkpoint};
 use crate::projection::error::StepError;
 use crate::projection::fold::{ProjectionType, Quarantine};
@@ -56,7 +57,7 @@ impl Workshop {
     pub(super) async fn catch_up(
         &self,
         held: &mut Held,
-        reached: impl AsyncFn(u64) -> Result<(), RebuildError>,
+        reached: &Reached<'_>,
     ) -> Result<(), RebuildError> {
         loop {
             match held.projector.step().await {
@@ -66,7 +67,7 @@ impl Workshop {
                 Err(error) => return Err(error.into()),
             }
             if let Some(standing) = held.projector.checkpoint() {
-                reached(standing.position.0).await?;
+                reached.at(standing.position).await?;
             }
         }
     }

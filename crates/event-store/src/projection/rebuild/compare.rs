@@ -185,11 +185,8 @@ async fn table_of(
 type Hashes = BTreeMap<String, (i64, i64)>;
 
 fn name(table: &str, here: &Hashes, there: &Hashes, found: &mut Vec<Difference>) {
-    let difference = |key: &String, what| Difference {
-        table: table.to_owned(),
-        key: key.clone(),
-        what,
-    };
+    let difference =
+        |key: &String, what| Difference { table: table.to_owned(), key: key.clone(), what };
     for (key, hash) in here {
         match there.get(key) {
             None => found.push(difference(key, DifferenceKind::Extra)),

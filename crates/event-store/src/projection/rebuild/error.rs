@@ -15,13 +15,17 @@ pub enum RebuildError {
         known: String,
     },
     /// It is rebuilt or compared already.
-    #[error("the view {name} is being rebuilt or verified already; wait for its end, or give it up with `ledgerdesk projection abort {name}`")]
+    #[error(
+        "the view {name} is being rebuilt or verified already; wait for its end, or give it up with `ledgerdesk projection abort {name}`"
+    )]
     Busy {
         /// The view.
         name: &'static str,
     },
     /// A build that is complete waits for its switch.
-    #[error("build {build} of the view {name} is ready: switch to it with `ledgerdesk projection switch {name}`, or give it up with `ledgerdesk projection abort {name}`")]
+    #[error(
+        "build {build} of the view {name} is ready: switch to it with `ledgerdesk projection switch {name}`, or give it up with `ledgerdesk projection abort {name}`"
+    )]
     Waiting {
         /// The view.
         name: &'static str,
@@ -29,13 +33,17 @@ pub enum RebuildError {
         build: u32,
     },
     /// There is no complete build to switch to.
-    #[error("no build of the view {name} is ready; make one with `ledgerdesk projection rebuild {name}`")]
+    #[error(
+        "no build of the view {name} is ready; make one with `ledgerdesk projection rebuild {name}`"
+    )]
     NotReady {
         /// The view.
         name: &'static str,
     },
     /// The build is complete and differs from what readers see.
-    #[error("build {build} of the view {name} is not the same as the present one: {problem}. Switch all the same with --force")]
+    #[error(
+        "build {build} of the view {name} is not the same as the present one: {problem}. Switch all the same with --force"
+    )]
     Differs {
         /// The view.
         name: &'static str,
@@ -57,7 +65,9 @@ pub enum RebuildError {
         name: &'static str,
     },
     /// The way back is not to be closed so soon.
-    #[error("build {build} of the view {name} was in use until {minutes} minutes ago and stays for a way back; drop it now with --now")]
+    #[error(
+        "build {build} of the view {name} was in use until {minutes} minutes ago and stays for a way back; drop it now with --now"
+    )]
     TooSoon {
         /// The view.
         name: &'static str,
@@ -67,7 +77,9 @@ pub enum RebuildError {
         minutes: u64,
     },
     /// Readers see nothing yet that could be compared.
-    #[error("the view {name} has no build in use; build it with `ledgerdesk projection rebuild {name}`")]
+    #[error(
+        "the view {name} has no build in use; build it with `ledgerdesk projection rebuild {name}`"
+    )]
     NotActive {
         /// The view.
         name: &'static str,
@@ -76,7 +88,9 @@ pub enum RebuildError {
     #[error("the build was given up")]
     Aborted,
     /// The disk of the database is full.
-    #[error("the disk of the database is full: make room and run the same command again to go on, or give the build up with `ledgerdesk projection abort`; the present view is not concerned")]
+    #[error(
+        "the disk of the database is full: make room and run the same command again to go on, or give the build up with `ledgerdesk projection abort`; the present view is not concerned"
+    )]
     DiskFull(#[source] sqlx::Error),
     /// An event or the log is in the way.
     #[error("the build stopped; the present view is not concerned")]

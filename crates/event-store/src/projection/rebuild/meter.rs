@@ -3,9 +3,11 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use decider::LogPosition;
 use sqlx::PgPool;
 
 use super::builds::{self, BuildState, Far};
+use super::claim::Claim;
 use super::error::RebuildError;
 use crate::projection::fold::ProjectionType;
 
@@ -40,6 +42,26 @@ pub(super) struct Meter<'a> {
     projection: ProjectionType,
     told: Told<'a>,
     present: Mutex<Present>,
+}
+
+/// How far one workspace of a build is, beside those before it.
+pub(super) struct Reached<'a> {
+    pub(super) meter: &'a Meter<'a>,
+    pub(super) claim: &'a Claim,
+    /// Events of the workspaces before it.
+    pub(super) before: u64,
+    /// Events of all.
+    pub(super) total: u64,
+}
+
+impl Reached<'_> {
+    /// Tells it; fails when the build was given up or the right to work on it is lost.
+    pub(super) async fn at(&self, position: LogPosition) -> Result<(), RebuildError> {
+        if !self.claim.is_held() {
+            return Err(RebuildError::Busy { name: self.meter.projection.name });
+        }
+        self.meter.reach(self.before + position.0, self.total).await
+    }
 }
 
 struct Present {

@@ -9,14 +9,15 @@ use super::catch_up::Held;
 use super::claim::Claim;
 use super::compare::Difference;
 use super::error::RebuildError;
-use super::meter::{Meter, Told};
+use super::meter::{Meter, Reached, Told};
 use super::{Workshop, ddl};
 use crate::projection::error::FaultCause;
 use crate::projection::fold::{ProjectionType, Quarantine};
 use crate::projection::table_sql::quoted;
 
 /// More memory of the database for sorting index entries; Postgres takes it as it needs it.
-const INDEXING: &str = "set local maintenance_work_mem = '128MB'; set local synchronous_commit = off";
+const INDEXING: &str =
+    "set local maintenance_work_mem = '128MB'; set local synchronous_commit = off";
 
 /// A build that is ready.
 #[derive(Clone, Debug)]
@@ -186,14 +187,7 @@ impl Job<'_> {
             self.leave_out_refused(*ws).await?;
             let tolerated = self.tolerated(*ws).await?;
             let bulk = Bulk::new(self.workshop.clone(), self.build, *ws, tolerated);
-            let total = self.total().await?;
-            bulk.run(async |position| {
-                if !self.claim.is_held() {
-                    return Err(RebuildError::Busy { name: self.build.name });
-                }
-                self.meter.reach(before + position, total).await
-            })
-            .await?;
+            bulk.run(&self.reached(before).await?).await?;
             before += self.workshop.standing(&self.build, *ws).await?.position.0;
         }
         Ok(())
@@ -222,9 +216,8 @@ impl Job<'_> {
         let mut before = 0;
         for ws in &workspaces {
             let mut held = self.hold(*ws).await?;
-            let total = self.total().await?;
-            let reached = async |position| self.meter.reach(before + position, total).await;
-            let caught_up = self.workshop.catch_up(&mut held, reached).await;
+            let reached = self.reached(before).await?;
+            let caught_up = self.workshop.catch_up(&mut held, &reached).await;
             self.workshop.let_go(held).await;
             caught_up?;
             before += self.workshop.standing(&self.build, *ws).await?.position.0;
@@ -260,10 +253,7 @@ impl Job<'_> {
         compared
     }
 
-    async fn ready(
-        &self,
-        found: Option<(u64, Vec<Difference>)>,
-    ) -> Result<Rebuilt, RebuildError> {
+    async fn ready(&self, found: Option<(u64, Vec<Difference>)>) -> Result<Rebuilt, RebuildError> {
         let (rows_compared, differences) = match found {
             Some((rows, differences)) => (Some(rows), differences),
             None => (None, Vec::new()),
@@ -304,6 +294,11 @@ impl Job<'_> {
             Some(active) => self.workshop.quarantine(&active, ws).await,
             None => Ok(Quarantine::default()),
         }
+    }
+
+    async fn reached(&self, before: u64) -> Result<Reached<'_>, RebuildError> {
+        let (meter, claim, total) = (self.meter, self.claim, self.total().await?);
+        Ok(Reached { meter, claim, before, total })
     }
 
     /// How many events are in it.

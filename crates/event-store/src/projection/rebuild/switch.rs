@@ -134,7 +134,11 @@ impl Workshop {
             return Err(RebuildError::NotReady { name: projection.name });
         }
         transaction.commit().await?;
-        tracing::info!(projection = target.name, build = target.build, "readers are led to a build");
+        tracing::info!(
+            projection = target.name,
+            build = target.build,
+            "readers are led to a build"
+        );
         Ok(Build { state: BuildState::Active, ..next.clone() })
     }
 

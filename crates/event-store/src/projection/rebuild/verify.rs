@@ -4,13 +4,13 @@
 use serde::Serialize;
 use sqlx::Connection;
 
+use super::Workshop;
 use super::builds::{self, Build, BuildState};
 use super::claim::Claim;
 use super::compare::{Compared, Difference};
 use super::error::RebuildError;
 use super::meter::{Meter, Told};
 use super::run::Job;
-use super::Workshop;
 use crate::projection::fold::ProjectionType;
 
 /// What comparing a view with the log found.
