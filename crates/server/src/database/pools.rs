@@ -66,11 +66,11 @@ impl PoolSizes {
     }
 
     /// For a server.
-    pub const SERVER: Self = Self { append: 4, read: 12, project: 6, ops: 8, build: 2 };
+    pub const SERVER: Self = Self { append: 4, read: 12, project: 6, ops: 8, build: 3 };
     /// For one command.
     pub const COMMAND: Self = Self { append: 2, read: 4, project: 1, ops: 3, build: 3 };
     /// For one of many services on one Postgres, in tests.
-    pub const TEST: Self = Self { append: 2, read: 6, project: 4, ops: 4, build: 2 };
+    pub const TEST: Self = Self { append: 2, read: 6, project: 4, ops: 4, build: 3 };
 }
 
 /// The application's connections.
