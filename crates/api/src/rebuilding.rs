@@ -65,7 +65,9 @@ impl Rebuilding {
         let (failed, mut failing) = tokio::sync::oneshot::channel();
         let workshop = self.workshop.clone();
         let task = tokio::spawn(async move {
-            let told = |_: Progress| drop(begun.send_replace(true));
+            let told = |_: Progress| {
+                begun.send_replace(true);
+            };
             let ended = match work {
                 Work::Rebuild => workshop.rebuild(projection, &told).await.map(drop),
                 Work::Verify => workshop.verify(projection, &told).await.map(drop),

@@ -105,7 +105,9 @@ impl Engine {
                 () = signalled(&mut self.stop) => {}
             }
         }
-        running.values().for_each(|follower| drop(follower.send_replace(true)));
+        for follower in running.values() {
+            follower.send_replace(true);
+        }
         while tasks.join_next().await.is_some() {}
         leases.abort();
     }

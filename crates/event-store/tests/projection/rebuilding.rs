@@ -1,7 +1,7 @@
 //! A view is built anew beside the one that is read: the same rows, whatever cut it off; compared, switched, given up.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use decider::LogPosition;
@@ -9,9 +9,7 @@ use event_store::log::LogReader;
 use event_store::projection::rebuild::{
     Build, BuildState, DifferenceKind, Force, Progress, RebuildError, Scrubbed, Workshop, builds,
 };
-use event_store::projection::{
-    Freshness, ProjectionState, ProjectionType, Projector, read_rows_of,
-};
+use event_store::projection::{Freshness, ProjectionState, ProjectionType, read_rows_of};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
@@ -103,31 +101,34 @@ async fn wherever_it_is_cut_off_it_goes_on_and_ends_with_the_same_rows() {
     let mut database = Database::new().await;
     database.fill(60).await;
     database.catch_up().await;
-    let mut seen = Vec::new();
-    for cut in 0..400_u32 {
-        let (workshop, told) = (database.workshop(), Arc::new(AtomicU32::new(0)));
-        let (reached, counted) = tokio::sync::oneshot::channel();
-        let (reached, stages) = (std::sync::Mutex::new(Some(reached)), Arc::clone(&told));
-        let mut task = tokio::spawn(async move {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    for cut in 0.. {
+        let (workshop, seen, told) = (database.workshop(), Arc::clone(&seen), AtomicU32::new(0));
+        let run = tokio::spawn(async move {
             let tell = move |progress: Progress| {
-                // Each run gets a little further than the one before.
-                if stages.fetch_add(1, Ordering::Relaxed) == cut % 3 + 1 {
-                    drop(
-                        reached.lock().unwrap().take().map(|reached| reached.send(progress.state)),
-                    );
+                // Some runs get a little further than others.
+                if told.fetch_add(1, Ordering::Relaxed) == cut % 4 {
+                    seen.lock().unwrap().push(progress.state);
+                    panic!("cut off");
                 }
             };
             workshop.rebuild(view(), &tell).await
         });
-        tokio::select! {
-            state = counted => { seen.extend(state.ok()); task.abort(); drop((&mut task).await) }
-            done = &mut task => {
-                if done.unwrap().is_ok() { break }
-            }
+        if let Ok(done) = run.await {
+            done.unwrap();
+            break;
         }
+        assert!(cut < 400, "it does not come to an end");
         released(&database).await;
     }
-    let all = [BuildState::Copying, BuildState::Indexing, BuildState::CatchingUp];
+    let seen = seen.lock().unwrap().clone();
+    let all = [
+        BuildState::Planned,
+        BuildState::Copying,
+        BuildState::Indexing,
+        BuildState::CatchingUp,
+        BuildState::Verifying,
+    ];
     assert!(all.iter().all(|state| seen.contains(state)), "{seen:?}");
     assert_eq!(database.states().await.last(), Some(&(2, BuildState::Ready)));
     assert_eq!(database.rows_of(2).await, database.rows_of(1).await);
@@ -153,7 +154,10 @@ async fn the_second_who_rebuilds_the_same_view_is_told_and_another_view_is_not_c
     let (workshop, other) = (database.workshop(), database.workshop());
     let (begun, mut beginning) = tokio::sync::watch::channel(false);
     let mut first = tokio::spawn(async move {
-        workshop.rebuild(view(), &move |_| drop(begun.send_replace(true))).await
+        let tell = move |_: Progress| {
+            begun.send_replace(true);
+        };
+        workshop.rebuild(view(), &tell).await
     });
     beginning.wait_for(|begun| *begun).await.unwrap();
     let second = other.rebuild(view(), &quiet).await;
@@ -283,7 +287,8 @@ async fn an_event_that_cannot_be_folded_stops_the_build_at_its_position_and_noth
     let before = database.head().await.0;
     let future: Raw = (Uuid::from_u128(1), "FromTheFuture", b"{}".to_vec());
     database.commit_here(&[future]).await;
-    database.fill(10).await;
+    let mut commits = 10;
+    database.fill_more(&mut commits).await;
     let stopped = database.workshop().rebuild(view(), &quiet).await.unwrap_err();
     let at = format!("the event at position {} cannot be folded", before + 1);
     assert!(matches!(stopped, RebuildError::Stopped(_)), "{stopped:?}");
@@ -292,12 +297,8 @@ async fn an_event_that_cannot_be_folded_stops_the_build_at_its_position_and_noth
     assert!(build.problem.as_ref().unwrap().contains(&at), "{build:?}");
     assert_eq!(database.states().await[0], (1, BuildState::Active));
     // A newer program goes on with the same build.
-    let rebuilt = database.workshop().rebuild(ProjectionType::of::<NewerToy>(), &quiet).await;
-    let unfolded = rebuilt.unwrap_err();
-    assert!(matches!(unfolded, RebuildError::Stopped(_)), "live stands before it: {unfolded:?}");
     let newer = ProjectionType::of::<NewerToy>();
-    Projector::new(database.parts(), newer, database.ws).catch_up().await.unwrap();
-    database.workshop().rebuild(newer, &quiet).await.unwrap();
+    assert_eq!(database.workshop().rebuild(newer, &quiet).await.unwrap().build, 2);
     assert_eq!(database.rows_of(2).await, database.rows_of(1).await);
     database.remove().await;
 }
@@ -335,14 +336,27 @@ async fn a_build_under_way_is_given_up_and_leaves_nothing_behind() {
     database.catch_up().await;
     let (workshop, other) = (database.workshop(), database.workshop());
     let (begun, mut beginning) = tokio::sync::watch::channel(false);
-    let slow = move |_: Progress| {
+    let (go_on, waiting) = std::sync::mpsc::channel::<()>();
+    let waiting = Mutex::new(waiting);
+    let held = move |_: Progress| {
         begun.send_replace(true);
-        std::thread::sleep(Duration::from_millis(30));
+        // Until the other end is dropped.
+        let _ = waiting.lock().unwrap().recv();
     };
-    let first = tokio::spawn(async move { workshop.rebuild(view(), &slow).await });
+    let first = tokio::spawn(async move { workshop.rebuild(view(), &held).await });
     beginning.wait_for(|begun| *begun).await.unwrap();
-    assert_eq!(other.abort(view()).await.unwrap().len(), 1);
+    let aborting = tokio::spawn({
+        let other = other.clone();
+        async move { other.abort(view()).await }
+    });
+    let deadline = Instant::now() + LONG;
+    while !database.states().await.contains(&(2, BuildState::Aborting)) {
+        assert!(Instant::now() < deadline, "nobody gave it up");
+        sleep(Duration::from_millis(5)).await;
+    }
+    drop(go_on);
     assert!(matches!(first.await.unwrap(), Err(RebuildError::Aborted)));
+    assert_eq!(aborting.await.unwrap().unwrap().len(), 1);
     assert_eq!(database.states().await, [(1, BuildState::Active)]);
     let left: i64 = sqlx::query_scalar(
         "select (select count(*) from pg_namespace where nspname = 'toy_v3_b2') \
