@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what the tests share may fail like a test")]
 
 mod batches;
+mod builds;
 mod database;
 mod faults;
 mod following;
