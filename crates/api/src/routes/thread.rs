@@ -65,7 +65,7 @@ async fn get_thread(
     };
     let list = format!("thread.{ticket}");
     let after = page::start(&app, &caller, &list, query.cursor.as_deref())?;
-    let stale = app.await_view(&caller, at_least, VIEW).await;
+    let stale = app.await_view(&caller, at_least, VIEW).await?;
     let found =
         thread::page(app.views(), caller.ws, ticket, after, u32::from(query.limit.0)).await?;
     let is_in = |position: i64| u64::try_from(position).is_ok_and(|position| position <= until.0);
@@ -85,7 +85,7 @@ async fn get_original(
     at_least: AtLeast,
 ) -> Result<(Stale, Response), ApiError> {
     let ticket = fold::visible(&app, &caller, name).await?;
-    let stale = app.await_view(&caller, at_least, VIEW).await;
+    let stale = app.await_view(&caller, at_least, VIEW).await?;
     let row = thread::find(app.views(), caller.ws, ticket, message.0).await?;
     let raw: ObjectRef =
         row.and_then(|row| row.raw).map(|raw| raw.0).ok_or_else(ApiError::not_found)?;

@@ -68,7 +68,7 @@ async fn get_timeline(
     let newest = matches!(query.order, Order::NewestFirst);
     let list = format!("timeline.{newest}.{ticket}");
     let start = page::start(&app, &caller, &list, query.cursor.as_deref())?;
-    let stale = app.await_view(&caller, at_least, "timeline").await;
+    let stale = app.await_view(&caller, at_least, "timeline").await?;
     let (views, limit) = (app.views(), u32::from(query.limit.0));
     let found = match query.order {
         Order::OldestFirst => timeline::page(views, caller.ws, ticket, start, limit).await?,
