@@ -67,7 +67,7 @@ impl Places {
             );
             let active = mine().find(|build| build.state == BuildState::Active);
             // An older program may have been told that a newer one took over: it goes on where it was.
-            let replaced = || mine().filter(|build| build.state == BuildState::Ready).next_back();
+            let replaced = || mine().rfind(|build| build.state == BuildState::Ready);
             let unfinished = || mine().find(|build| build.state.is_building());
             match active.or_else(replaced) {
                 Some(found) => present.push(projection.at_build(found.build)),
