@@ -10,5 +10,6 @@ pub(crate) mod log;
 mod lookup;
 mod plans;
 mod splits;
+mod tally;
 mod thread;
 mod timeline;
