@@ -18,6 +18,7 @@ use vault::{SealedObjects, Vault};
 use crate::error::ApiError;
 use crate::live::Live;
 use crate::settings::{Limits, Settings};
+use crate::travel::LongTickets;
 use crate::verification::Verifications;
 
 /// What every view is doing, as [`event_store::projection::EngineHandle::status`] tells it.
@@ -56,6 +57,7 @@ pub struct App {
     live: Live,
     lists: Lists,
     verifications: Arc<Verifications>,
+    long_tickets: Arc<LongTickets>,
 }
 
 impl App {
@@ -71,7 +73,8 @@ impl App {
             recent,
             checkpoints: parts.checkpoints.clone(),
         });
-        Self { parts: Arc::new(parts), live, lists, verifications: Arc::default() }
+        let (verifications, long_tickets) = (Arc::default(), Arc::default());
+        Self { parts: Arc::new(parts), live, lists, verifications, long_tickets }
     }
 
     /// Takes commands. Routes use [`App::execute`], which adds what a request knows.
@@ -155,6 +158,11 @@ impl App {
     /// The verifications of logs in this process.
     pub(crate) fn verifications(&self) -> &Verifications {
         &self.verifications
+    }
+
+    /// Long tickets that were folded lately.
+    pub(crate) fn long_tickets(&self) -> &LongTickets {
+        &self.long_tickets
     }
 
     /// The time.
