@@ -194,6 +194,13 @@ fn parts(
     }
 }
 
+/// The application without a door, for a command beside a server: it runs no view and is told of none.
+#[must_use]
+pub fn application(service: &Service, checkpoints: Checkpoints) -> App {
+    let (_, ending) = watch::channel(false);
+    App::new(parts(service, checkpoints, (Arc::default(), ending)))
+}
+
 async fn chores(app: App, ops: ops::Ops, pool: PgPool) {
     let mut swept = DraftSweep::default();
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
