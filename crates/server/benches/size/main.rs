@@ -14,6 +14,7 @@
 mod big;
 mod cases;
 mod desk;
+#[expect(dead_code, reason = "the soak looks at more of an answer")]
 #[path = "../soak/http.rs"]
 mod http;
 mod load;
