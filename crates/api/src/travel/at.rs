@@ -15,7 +15,7 @@ use crate::error::{ApiError, Kind};
 pub const AS_OF: &str = "as_of";
 
 /// An earlier place, as the fold asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum At {
     /// What had been recorded up to a position.
     Position(LogPosition),

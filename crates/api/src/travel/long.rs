@@ -1,4 +1,5 @@
-//! Long tickets that were folded lately: the next reader only takes in what is new.
+//! Long tickets that were walked through lately, up to the present or to an earlier place: the next reader only looks at what is
+//! new.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,37 +7,40 @@ use std::sync::{Arc, Mutex, PoisonError};
 use decider::WorkspaceId;
 use uuid::Uuid;
 
-use super::ticket::Fold;
+use super::at::At;
+use super::ticket::Walk;
 
 /// So many are kept.
 const KEPT_MAX: usize = 256;
 /// So long must a ticket be: others are read with one query anyway.
 pub(super) const LONG: u32 = 100;
 
-type Kept = HashMap<(WorkspaceId, Uuid), (Arc<Fold>, u64)>;
+/// A ticket, and the place up to which it was walked through.
+pub(super) type Name = (WorkspaceId, Uuid, At);
+type Kept = HashMap<Name, (Arc<Walk>, u64)>;
 
-/// Folds of long streams. The events of a stream never change, so the fold of its beginning is true for ever; what was
-/// written since is read and taken in at each use. Nothing in it is open.
+/// Walks through long streams. The events of a stream never change, so what was found in its beginning is true for ever; what
+/// was written since is looked at each time. Nothing in it is open.
 #[derive(Default)]
 pub struct LongTickets(Mutex<(Kept, u64)>);
 
 impl LongTickets {
-    pub(super) fn get(&self, ws: WorkspaceId, ticket: Uuid) -> Option<Arc<Fold>> {
+    pub(super) fn get(&self, name: &Name) -> Option<Arc<Walk>> {
         // Held for a look-up only; nothing panics under it.
         let (kept, clock) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *clock += 1;
-        let (fold, used) = kept.get_mut(&(ws, ticket))?;
+        let (walk, used) = kept.get_mut(name)?;
         *used = *clock;
-        Some(Arc::clone(fold))
+        Some(Arc::clone(walk))
     }
 
-    pub(super) fn put(&self, ws: WorkspaceId, ticket: Uuid, fold: &Fold) {
-        if fold.version() < LONG {
+    pub(super) fn put(&self, name: Name, walk: &Walk) {
+        if walk.read() < LONG {
             return;
         }
         let (kept, clock) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *clock += 1;
-        if kept.get(&(ws, ticket)).is_some_and(|(known, _)| known.version() >= fold.version()) {
+        if kept.get(&name).is_some_and(|(known, _)| known.read() >= walk.read()) {
             return;
         }
         if kept.len() >= KEPT_MAX
@@ -45,6 +49,6 @@ impl LongTickets {
             let oldest = *oldest.0;
             kept.remove(&oldest);
         }
-        kept.insert((ws, ticket), (Arc::new(fold.clone()), *clock));
+        kept.insert(name, (Arc::new(walk.clone()), *clock));
     }
 }

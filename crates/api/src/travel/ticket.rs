@@ -5,7 +5,7 @@ use access::{Reach, TicketSight};
 use commands::ticket::{LiveTicket, Ticket};
 use decider::{Event as _, EventMeta, LogPosition, State, StoredEvent, Timestamp, Version};
 use event_store::log::{Included, Stretch, Sum};
-use events::value::{Owner, TicketSource};
+use events::value::TicketSource;
 use events::{TicketEvent, TicketId, decode_stored};
 use projections::effect::{Effect, MESSAGES, SAID, Until, is_said};
 
@@ -18,8 +18,8 @@ use crate::error::ApiError;
 
 /// So many changes of a long ticket are held at a time.
 const CHANGES_AT_A_TIME: u32 = 2_000;
-const EVERYTHING: Included =
-    Included { position: LogPosition(i64::MAX as u64), instant: Timestamp::from_micros(i64::MIN) };
+/// The present: whatever there is belongs to it.
+const PRESENT: At = At::Position(LogPosition(i64::MAX as u64));
 
 /// A ticket and what its rules do not ask about. Its messages are not among it, only whether there are any.
 #[derive(Clone)]
@@ -66,7 +66,7 @@ impl Journey {
 }
 
 #[derive(Clone, Default)]
-pub(crate) struct Fold {
+struct Fold {
     state: Ticket,
     created: Option<(TicketSource, bool, Timestamp)>,
     has_messages: bool,
@@ -138,27 +138,9 @@ impl Fold {
     }
 }
 
-/// A ticket as it is, whoever asks. A long one is kept, so that the next time only newer events are read.
+/// A ticket as it is, whoever asks.
 pub async fn present(app: &App, caller: &Caller, id: TicketId) -> Result<Option<Folded>, ApiError> {
-    let is_rewound = app.handler().recent().continuity().is_rewound(caller.ws);
-    let kept = app.long_tickets().get(caller.ws, id.0).filter(|_| !is_rewound);
-    let mut fold = kept.map(|fold| Fold::clone(&fold)).unwrap_or_default();
-    let page = app.reader().stream_page(caller.ws, id.0, fold.version, LONG).await?;
-    check_kind(&page)?;
-    page.iter().try_for_each(|stored| fold.take_in(stored))?;
-    if page.len() == LONG as usize {
-        let stretch = rest(app, caller, id, fold.version).await?;
-        let mut pages = Changes::of(app, stretch);
-        while let Some(changes) = pages.next().await? {
-            changes.iter().try_for_each(|stored| fold.change(stored))?;
-        }
-        let sum = app.reader().stream_sum(stretch, (&SAID, &MESSAGES), EVERYTHING).await?.0;
-        sum.iter().for_each(|sum| fold.sum(sum));
-    }
-    if !is_rewound {
-        app.long_tickets().put(caller.ws, id.0, &fold);
-    }
-    Ok(fold.done(id))
+    Ok(walk(app, caller, id, PRESENT).await?.then.done(id))
 }
 
 /// A ticket that the caller may see, as it was at a moment. Whether it may be seen is decided by how it is now.
@@ -186,17 +168,14 @@ pub async fn back_to(
     id: TicketId,
     at: At,
 ) -> Result<Journey, ApiError> {
-    let mut walk = Walk::new(at);
-    let page = app.reader().stream_page(caller.ws, id.0, 0, LONG).await?;
-    check_kind(&page)?;
-    if page.is_empty() {
-        return Err(ApiError::not_found());
+    if caller.scope.view() != Reach::Everything {
+        let now = present(app, caller, id).await?.ok_or_else(ApiError::not_found)?;
+        if !caller.scope.sees(&TicketSight { owner: now.live.owner }) {
+            return Err(ApiError::not_found());
+        }
     }
-    page.iter().try_for_each(|stored| walk.take_in(stored))?;
-    if page.len() == LONG as usize {
-        walk_on(app, caller, &mut walk, rest(app, caller, id, LONG).await?).await?;
-    }
-    if !caller.scope.sees(&TicketSight { owner: walk.owner }) {
+    let walk = walk(app, caller, id, at).await?;
+    if walk.read == 0 {
         return Err(ApiError::not_found());
     }
     let (until, changed_in) = (walk.until(), walk.changed_in);
@@ -204,35 +183,47 @@ pub async fn back_to(
     Ok(Journey { ticket, at, until, changed_in })
 }
 
-/// The rest of a long ticket. Who owns it now matters only to those who do not see all tickets.
-async fn walk_on(
-    app: &App,
-    caller: &Caller,
-    walk: &mut Walk,
-    stretch: Stretch,
-) -> Result<(), ApiError> {
-    let sees_all = caller.scope.view() == Reach::Everything;
-    let mut pages = Changes::of(app, stretch);
-    while let Some(changes) = pages.next().await? {
-        for stored in &changes {
-            walk.change(stored)?;
-        }
-        if walk.is_over && sees_all {
-            break;
-        }
+/// Walks a stream up to a place. How far it came in a long one is kept, so that the next time only newer events are read.
+async fn walk(app: &App, caller: &Caller, id: TicketId, at: At) -> Result<Walk, ApiError> {
+    let is_rewound = app.handler().recent().continuity().is_rewound(caller.ws);
+    let name = (caller.ws, id.0, at);
+    let kept = app.long_tickets().get(&name).filter(|_| !is_rewound);
+    let mut walk = kept.map_or_else(|| Walk::new(at), |kept| Walk::clone(&kept));
+    let page = app.reader().stream_page(caller.ws, id.0, walk.read, LONG).await?;
+    check_kind(&page)?;
+    page.iter().try_for_each(|stored| walk.take_in(stored))?;
+    if page.len() == LONG as usize {
+        walk_on(app, &mut walk, rest(app, caller, id, walk.read).await?).await?;
     }
+    if !is_rewound {
+        app.long_tickets().put(name, &walk);
+    }
+    Ok(walk)
+}
+
+/// The rest of a long ticket.
+async fn walk_on(app: &App, walk: &mut Walk, stretch: Stretch) -> Result<(), ApiError> {
+    let mut pages = Changes::of(app, stretch);
+    while !walk.is_over
+        && let Some(changes) = pages.next().await?
+    {
+        changes.iter().try_for_each(|stored| walk.change(stored))?;
+    }
+    let nothing = Timestamp::from_micros(i64::MIN);
     let included = match walk.at {
-        At::Position(position) => Included { position, ..EVERYTHING },
+        At::Position(position) => Included { position, instant: nothing },
         At::Instant(instant) => Included { position: LogPosition(0), instant },
     };
     let (sum, recorded) = app.reader().stream_sum(stretch, (&SAID, &MESSAGES), included).await?;
     sum.iter().for_each(|sum| walk.then.sum(sum));
     walk.said = walk.said.max(recorded);
+    walk.read = stretch.to;
     Ok(())
 }
 
 /// A stream up to a place.
-struct Walk {
+#[derive(Clone)]
+pub(crate) struct Walk {
     at: At,
     then: Fold,
     effect: Effect,
@@ -242,10 +233,10 @@ struct Walk {
     changed_in: Version,
     /// The last of what was said that had been recorded by then.
     said: LogPosition,
-    /// Whether a change is not included any more.
+    /// Whether a change is not included any more: then none after it is.
     is_over: bool,
-    /// Who owns it now.
-    owner: Option<Owner>,
+    /// The version up to which everything was looked at.
+    read: Version,
 }
 
 impl Walk {
@@ -258,11 +249,17 @@ impl Walk {
             changed_in: 0,
             said: LogPosition(0),
             is_over: false,
-            owner: None,
+            read: 0,
         }
     }
 
+    /// The version up to which everything was looked at.
+    pub(super) const fn read(&self) -> Version {
+        self.read
+    }
+
     fn take_in(&mut self, stored: &StoredEvent) -> Result<(), ApiError> {
+        self.read = stored.version;
         if !is_said(stored) {
             return self.change(stored);
         }
@@ -276,20 +273,12 @@ impl Walk {
     }
 
     fn change(&mut self, stored: &StoredEvent) -> Result<(), ApiError> {
-        if stored.type_name == "OwnerChanged" {
-            let (name, version) = (&stored.type_name, stored.schema_version);
-            let read = TicketEvent::decode(name, version, &stored.payload);
-            if let TicketEvent::OwnerChanged(changed) = read.map_err(ApiError::failed)? {
-                self.owner = changed.to;
-            }
-        }
-        if self.at.includes_change(stored, &mut self.effect) {
-            (self.changes, self.changed_in) = (stored.position, stored.version);
-            self.then.change(stored)
-        } else {
+        if self.is_over || !self.at.includes_change(stored, &mut self.effect) {
             self.is_over = true;
-            Ok(())
+            return Ok(());
         }
+        (self.changes, self.changed_in) = (stored.position, stored.version);
+        self.then.change(stored)
     }
 
     fn until(&self) -> Until {
