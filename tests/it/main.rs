@@ -23,6 +23,7 @@ mod nodes;
 mod originals;
 mod people;
 mod plans;
+mod rebuilding;
 mod refusals;
 mod replies;
 mod reports;

@@ -29,6 +29,7 @@ impl Projection for Tally {
     const VERSION: u32 = 1;
     const SCHEMA: &'static str = include_str!("schema.sql");
     const STOP_ON_ERROR: bool = true;
+    const ACROSS_STREAMS: bool = true;
     type Event = TicketEvent;
     type Rows = TallyRows;
 

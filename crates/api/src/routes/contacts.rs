@@ -120,7 +120,7 @@ async fn list_contacts(
     Params(query): Params<ContactQuery>,
 ) -> Result<(Stale, Json<Listed<ContactRow>>), ApiError> {
     caller.require(Right::TicketsView)?;
-    let stale = app.await_view(&caller, at_least, "lookup").await;
+    let stale = app.await_view(&caller, at_least, "lookup").await?;
     let page = match &query.q {
         Some(words) => search(&app, &caller, words, &query).await?,
         None => page(&app, &caller, &query).await?,

@@ -17,6 +17,7 @@ pub(crate) mod operation;
 mod owner;
 pub(crate) mod pages;
 mod pipelines;
+mod projections;
 mod properties;
 mod replies;
 pub(crate) mod reports;
@@ -44,6 +45,7 @@ pub(crate) fn protected() -> OpenApiRouter<App> {
         .merge(tokens::routes())
         .merge(admin::routes())
         .merge(log_verification::routes())
+        .merge(projections::routes())
         .merge(settings())
         .merge(desk())
 }

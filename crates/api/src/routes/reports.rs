@@ -170,7 +170,7 @@ async fn asked(
     if let Some(known_at) = known_at {
         travel::resolve(app, caller, None, (KNOWN_AT, Moment::Position(known_at))).await?;
     }
-    let stale = app.await_view(caller, at_least, VIEW).await;
+    let stale = app.await_view(caller, at_least, VIEW).await?;
     let standing = app.checkpoints().standing(caller.ws, VIEW).await?;
     let reached = standing.map(|standing| standing.position).unwrap_or_default();
     if known_at.is_some_and(|known_at| known_at > reached) {

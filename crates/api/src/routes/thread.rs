@@ -61,7 +61,7 @@ async fn get_thread(
     let list = list_at(&format!("thread.{ticket}"), moment);
     let after = page::start(&app, &caller, &list, query.cursor.as_deref())?;
     let at_least = then.as_ref().map_or(at_least, |then| at_least.and(then.ticket.position));
-    let stale = app.await_view(&caller, at_least, VIEW).await;
+    let stale = app.await_view(&caller, at_least, VIEW).await?;
     let (limit, whose) = (u32::from(query.limit.0), (caller.ws, ticket));
     let found = match &then {
         Some(then) => thread::page_until(app.views(), whose, &then.until, after, limit).await?,
@@ -84,7 +84,7 @@ async fn get_original(
     at_least: AtLeast,
 ) -> Result<(Stale, Response), ApiError> {
     let ticket = fold::visible(&app, &caller, name).await?;
-    let stale = app.await_view(&caller, at_least, VIEW).await;
+    let stale = app.await_view(&caller, at_least, VIEW).await?;
     let row = thread::find(app.views(), caller.ws, ticket, message.0).await?;
     let raw: ObjectRef =
         row.and_then(|row| row.raw).map(|raw| raw.0).ok_or_else(ApiError::not_found)?;

@@ -73,7 +73,7 @@ async fn get_timeline(
     let list = list_at(&format!("timeline.{newest}.{ticket}"), moment);
     let start = page::start(&app, &caller, &list, query.cursor.as_deref())?;
     let at_least = then.as_ref().map_or(at_least, |then| at_least.and(then.ticket.position));
-    let stale = app.await_view(&caller, at_least, "timeline").await;
+    let stale = app.await_view(&caller, at_least, "timeline").await?;
     let (views, limit) = (app.views(), u32::from(query.limit.0));
     let whose = (caller.ws, ticket);
     let found = match (query.order, &then) {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use event_store::handler::HandleError;
 use event_store::log::LogError;
+use event_store::projection::rebuild::RebuildError;
 use ops::OpsError;
 
 use crate::config::ConfigError;
@@ -90,6 +91,9 @@ pub enum CliError {
     /// Nothing more could be invented.
     #[error(transparent)]
     Generate(#[from] crate::generate::GenerateError),
+    /// A view could not be rebuilt, compared or switched.
+    #[error(transparent)]
+    Rebuild(#[from] RebuildError),
     /// JSON could not be written.
     #[error("the answer could not be written as JSON")]
     Json(#[from] serde_json::Error),
@@ -113,7 +117,7 @@ impl CliError {
         let code = match self {
             // The reader has seen enough.
             Self::OutputClosed => return ExitCode::SUCCESS,
-            Self::Config(_) | Self::Usage(_) => 2,
+            Self::Config(_) | Self::Usage(_) | Self::Rebuild(RebuildError::UnknownView { .. }) => 2,
             Self::Refused(error) if error.kind() == api::Kind::Malformed => 2,
             _ => 1,
         };

@@ -32,7 +32,7 @@ pub struct ReportTicketsArgs {
 pub async fn run(common: &Common, args: ReportTicketsArgs) -> Result<ExitCode, CliError> {
     let json = common.json;
     session::with(common, |service, ws| async move {
-        let (app, operator) = asking::application(&service, ws, true).await?;
+        let (app, operator) = asking::application(&service, ws, Some("tally")).await?;
         let ReportTicketsArgs { as_of, known_at, by, restated_since } = args;
         let query = TicketReportQuery { as_of, known_at, by, restated_since };
         let (_, report) = report(&app, &operator, api::AtLeast(None), &query).await?;

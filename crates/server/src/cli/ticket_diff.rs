@@ -26,7 +26,7 @@ pub struct TicketDiffArgs {
 pub async fn run(common: &Common, args: TicketDiffArgs) -> Result<ExitCode, CliError> {
     let json = common.json;
     session::with(common, |service, ws| async move {
-        let (app, operator) = asking::application(&service, ws, false).await?;
+        let (app, operator) = asking::application(&service, ws, None).await?;
         let query = DiffQuery { from: args.from, to: args.to };
         let found = diff(&app, &operator, TicketName::Number(args.number), &query).await?;
         if json {

@@ -36,7 +36,7 @@ pub async fn run(common: &Common, args: TicketShowArgs) -> Result<ExitCode, CliE
         let mut directory = service.handler.directory::<Directory>(ws);
         let mut as_of = None;
         if let Some(place) = &args.as_of {
-            let (app, operator) = asking::application(&service, ws, false).await?;
+            let (app, operator) = asking::application(&service, ws, None).await?;
             let moment = travel::moment("--as-of", place)?;
             let then = travel::journey(&app, &operator, ticket, ("--as-of", moment)).await?;
             stored.retain(|event| then.until.includes(event));
