@@ -20,6 +20,7 @@ use crate::error::ApiError;
 use crate::live::Live;
 use crate::rebuilding::Rebuilding;
 use crate::settings::{Limits, Settings};
+use crate::travel::LongTickets;
 use crate::verification::Verifications;
 
 /// What every view is doing, as [`event_store::projection::EngineHandle::status`] tells it.
@@ -62,6 +63,7 @@ pub struct App {
     live: Live,
     lists: Lists,
     verifications: Arc<Verifications>,
+    long_tickets: Arc<LongTickets>,
     rebuilding: Arc<Rebuilding>,
 }
 
@@ -84,6 +86,7 @@ impl App {
             live,
             lists,
             verifications: Arc::default(),
+            long_tickets: Arc::default(),
             rebuilding: Arc::new(rebuilding),
         }
     }
@@ -179,6 +182,11 @@ impl App {
     /// The verifications of logs in this process.
     pub(crate) fn verifications(&self) -> &Verifications {
         &self.verifications
+    }
+
+    /// Long tickets that were folded lately.
+    pub(crate) fn long_tickets(&self) -> &LongTickets {
+        &self.long_tickets
     }
 
     /// The time.

@@ -63,11 +63,17 @@ mod routes;
 mod settings;
 mod several;
 mod show;
+pub mod travel;
 mod verification;
 mod write;
 
 #[cfg(test)]
 mod testing;
+
+pub mod reports {
+    //! Numbers of tickets, for the command line too.
+    pub use crate::routes::reports::{TicketReport, TicketReportQuery, report};
+}
 
 pub use answer::{Answer, Etag, LOG_POSITION, LOG_STALE, Stale, Written};
 pub use app::{App, AppParts, ViewStatus};

@@ -102,6 +102,12 @@ impl<S: Send + Sync> FromRequestParts<S> for AtLeast {
 }
 
 impl AtLeast {
+    /// At least as new as another position too.
+    #[must_use]
+    pub fn and(self, position: LogPosition) -> Self {
+        Self(Some(self.0.map_or(position, |asked| asked.max(position))))
+    }
+
     /// What the headers ask for.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
         let Some(value) = headers.get(LOG_POSITION) else { return Ok(Self(None)) };

@@ -206,6 +206,13 @@ fn parts(
     }
 }
 
+/// The application without a door, for a command beside a server: it runs no view and is told of none.
+#[must_use]
+pub fn application(service: &Service, checkpoints: Checkpoints) -> App {
+    let (_, ending) = watch::channel(false);
+    App::new(parts(service, checkpoints, (Arc::default(), ending)))
+}
+
 /// Where the views of a service are built.
 pub fn workshop(service: &Service) -> Workshop {
     let (reader, pool) = (service.reader.clone(), service.pools.build.clone());

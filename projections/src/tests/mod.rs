@@ -11,5 +11,6 @@ mod lookup;
 mod plans;
 mod rebuilt;
 mod splits;
+mod tally;
 mod thread;
 mod timeline;

@@ -52,6 +52,9 @@ pub fn of(world: &World, operation: &Operation) -> Example {
     if operation.takes("query", "q") {
         path.push_str("?q=anna");
     }
+    if operation.requires("query", "from") {
+        path.push_str("?from=version:1");
+    }
     let file = path == "/api/v1/uploads";
     let body = operation.schema.as_ref().map(|_| body(world, operation));
     Example { path, body, file }

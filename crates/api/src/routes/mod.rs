@@ -6,6 +6,7 @@ mod attachments;
 mod channels;
 mod comments;
 mod contacts;
+pub(crate) mod diff;
 pub(crate) mod docs;
 pub(crate) mod drafts;
 mod events;
@@ -19,6 +20,7 @@ mod pipelines;
 mod projections;
 mod properties;
 mod replies;
+pub(crate) mod reports;
 mod session;
 mod setup;
 mod status;
@@ -69,9 +71,11 @@ fn desk() -> OpenApiRouter<App> {
         .merge(drafts::routes())
         .merge(views::routes())
         .merge(timeline::routes())
+        .merge(diff::routes())
         .merge(attachments::routes())
         .merge(contacts::routes())
         .merge(lookup::routes())
+        .merge(reports::routes())
         .merge(live::routes())
         .merge(events::routes())
 }

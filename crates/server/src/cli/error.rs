@@ -42,6 +42,9 @@ pub enum CliError {
     /// A stored event cannot be read.
     #[error("an event cannot be read")]
     Decode(#[from] decider::DecodeError),
+    /// The interface refuses what was asked, in its own words.
+    #[error("{}", .0.detail())]
+    Refused(Box<api::ApiError>),
     /// There is nothing of that name.
     #[error("there is no {what} {name}")]
     Missing {
@@ -102,6 +105,12 @@ pub enum CliError {
     Interrupted,
 }
 
+impl From<api::ApiError> for CliError {
+    fn from(error: api::ApiError) -> Self {
+        Self::Refused(Box::new(error))
+    }
+}
+
 impl CliError {
     /// Tells the person or the script, on stderr, and answers the exit code.
     pub(super) fn report(&self, json: bool) -> ExitCode {
@@ -109,6 +118,7 @@ impl CliError {
             // The reader has seen enough.
             Self::OutputClosed => return ExitCode::SUCCESS,
             Self::Config(_) | Self::Usage(_) | Self::Rebuild(RebuildError::UnknownView { .. }) => 2,
+            Self::Refused(error) if error.kind() == api::Kind::Malformed => 2,
             _ => 1,
         };
         if json {

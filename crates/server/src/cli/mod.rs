@@ -1,5 +1,6 @@
 //! The command line: one file per command, common flags, exit codes 0 done, 1 failed, 2 wrong usage, 3 found a difference.
 
+mod asking;
 mod doctor;
 mod error;
 mod generate;
@@ -20,8 +21,10 @@ mod projection_retire;
 mod projection_rollback;
 mod projection_switch;
 mod projection_verify;
+mod report_tickets;
 mod serve;
 mod session;
+mod ticket_diff;
 mod ticket_fold;
 mod ticket_lookup;
 mod ticket_show;
@@ -86,6 +89,9 @@ enum Command {
     /// Tickets, folded from the log
     #[command(subcommand)]
     Ticket(TicketCommand),
+    /// Numbers at any instant
+    #[command(subcommand)]
+    Report(ReportCommand),
     /// The views
     #[command(subcommand)]
     Projection(ProjectionCommand),
@@ -121,8 +127,16 @@ enum LogCommand {
 
 #[derive(Debug, Subcommand)]
 enum TicketCommand {
-    /// Show a ticket: what it is, what was said, what happened
+    /// Show a ticket: what it is or was, what was said, what happened
     Show(ticket_show::TicketShowArgs),
+    /// Show what happened to a ticket between two places
+    Diff(ticket_diff::TicketDiffArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum ReportCommand {
+    /// How many tickets there were, by what is asked for
+    Tickets(report_tickets::ReportTicketsArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -182,6 +196,8 @@ async fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Log(LogCommand::Head(args)) => log_head::run(&common, args).await,
         Command::Log(LogCommand::Verify(args)) => log_verify::run(&common, args).await,
         Command::Ticket(TicketCommand::Show(args)) => ticket_show::run(&common, args).await,
+        Command::Ticket(TicketCommand::Diff(args)) => ticket_diff::run(&common, args).await,
+        Command::Report(ReportCommand::Tickets(args)) => report_tickets::run(&common, args).await,
         Command::Projection(command) => projection(&common, command).await,
         Command::Doctor(args) => doctor::run(&common, args).await,
         Command::Generate(args) => generate::run(&common, args).await,
