@@ -27,6 +27,7 @@ mod replies;
 mod rewound;
 mod settings;
 mod startup;
+mod stored_databases;
 mod tickets;
 mod timeline;
 mod views;

@@ -1,4 +1,4 @@
-//! For operators: what the views are doing, where the log ends.
+//! For operators: what the views are doing.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,11 +11,10 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::hex;
 use crate::list::Listed;
 
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::default().routes(routes!(list_projections)).routes(routes!(log_head))
+    OpenApiRouter::default().routes(routes!(list_projections))
 }
 
 /// A view.
@@ -43,20 +42,6 @@ struct ProjectionRow {
     events_per_second: f64,
 }
 
-/// Where the log ends.
-#[derive(Serialize, ToSchema)]
-struct LogHead {
-    /// The newest position.
-    position: String,
-    /// Number of the newest commit.
-    commit: u64,
-    /// The chain hash of that commit, in hexadecimal.
-    hash: String,
-    /// When it was written.
-    #[schema(format = DateTime)]
-    at: String,
-}
-
 /// What every view is doing.
 #[utoipa::path(get, path = "/api/v1/admin/projections", tag = "operation",
     responses((status = 200, description = "all views", body = Listed<ProjectionRow>)))]
@@ -67,20 +52,6 @@ async fn list_projections(
     caller.require(access::Right::LogRead)?;
     let mine = app.view_status().into_iter().filter(|status| status.ws == caller.ws);
     Ok(Json(Listed { items: mine.map(row).collect(), next_cursor: None }))
-}
-
-/// Where the log ends.
-#[utoipa::path(get, path = "/api/v1/admin/log/head", tag = "operation",
-    responses((status = 200, description = "the newest commit", body = LogHead)))]
-async fn log_head(State(app): State<App>, caller: Caller) -> Result<Json<LogHead>, ApiError> {
-    caller.require(access::Right::LogRead)?;
-    let head = app.reader().head(caller.ws).await?;
-    Ok(Json(LogHead {
-        position: head.position.to_string(),
-        commit: head.commit,
-        hash: hex::encode(&head.hash),
-        at: head.at.to_string(),
-    }))
 }
 
 fn row(status: ProjectionStatus) -> ProjectionRow {

@@ -10,6 +10,7 @@ pub(crate) mod docs;
 pub(crate) mod drafts;
 mod events;
 mod live;
+mod log_heads;
 mod log_verification;
 mod lookup;
 pub(crate) mod operation;
@@ -41,6 +42,7 @@ pub(crate) fn protected() -> OpenApiRouter<App> {
         .merge(users::routes())
         .merge(tokens::routes())
         .merge(admin::routes())
+        .merge(log_heads::routes())
         .merge(log_verification::routes())
         .merge(settings())
         .merge(desk())

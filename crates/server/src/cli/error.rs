@@ -8,6 +8,7 @@ use event_store::handler::HandleError;
 use event_store::log::LogError;
 use ops::OpsError;
 
+use super::heads::RefusedHead;
 use crate::config::ConfigError;
 use crate::service::ServiceError;
 
@@ -41,6 +42,9 @@ pub enum CliError {
     /// A stored event cannot be read.
     #[error("an event cannot be read")]
     Decode(#[from] decider::DecodeError),
+    /// A head that was kept elsewhere proves nothing.
+    #[error(transparent)]
+    Head(#[from] RefusedHead),
     /// There is nothing of that name.
     #[error("there is no {what} {name}")]
     Missing {
@@ -104,7 +108,7 @@ impl CliError {
         let code = match self {
             // The reader has seen enough.
             Self::OutputClosed => return ExitCode::SUCCESS,
-            Self::Config(_) | Self::Usage(_) => 2,
+            Self::Config(_) | Self::Usage(_) | Self::Head(_) => 2,
             _ => 1,
         };
         if json {
