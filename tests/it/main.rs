@@ -12,6 +12,7 @@ mod comments;
 mod contacts;
 mod drafts;
 mod events;
+mod facets;
 mod faults;
 mod generate;
 mod given_postgres;

@@ -7,9 +7,10 @@ use commands::Directory;
 use decider::{Timestamp, WorkspaceId};
 use event_store::handler::CommandHandler;
 use event_store::log::LogReader;
-use event_store::projection::{Checkpoints, ProjectionStatus};
+use event_store::projection::{Checkpoints, LogSource, ProjectionStatus};
 use metrics_exporter_prometheus::PrometheusHandle;
 use ops::Ops;
+use projections::inbox::{FacetParts, Lists};
 use sqlx::PgPool;
 use tokio::sync::watch;
 use vault::{SealedObjects, Vault};
@@ -53,6 +54,7 @@ pub struct AppParts {
 pub struct App {
     parts: Arc<AppParts>,
     live: Live,
+    lists: Lists,
     verifications: Arc<Verifications>,
 }
 
@@ -62,7 +64,14 @@ impl App {
     pub fn new(parts: AppParts) -> Self {
         let log = (parts.reader.clone(), parts.handler.recent().clone());
         let live = Live::new(log, parts.settings.limits.live_kept_max);
-        Self { parts: Arc::new(parts), live, verifications: Arc::default() }
+        let recent = parts.handler.recent().clone();
+        let lists = Lists::new(FacetParts {
+            pool: parts.views.clone(),
+            source: LogSource::new(parts.reader.clone(), recent.clone()),
+            recent,
+            checkpoints: parts.checkpoints.clone(),
+        });
+        Self { parts: Arc::new(parts), live, lists, verifications: Arc::default() }
     }
 
     /// Takes commands. Routes use [`App::execute`], which adds what a request knows.
@@ -117,6 +126,12 @@ impl App {
     #[must_use]
     pub fn live(&self) -> &Live {
         &self.live
+    }
+
+    /// Lists of tickets and their counts.
+    #[must_use]
+    pub fn lists(&self) -> &Lists {
+        &self.lists
     }
 
     /// The metrics as text.

@@ -147,6 +147,7 @@ impl Running {
         self.stop.send_replace(true);
         // Live connections end only if they are told to.
         self.app.live().stop();
+        self.app.lists().stop();
         self.continuity.abort();
         let mut door = self.door;
         if !door.is_finished() && timeout(DRAIN_WITHIN, &mut door).await.is_err() {

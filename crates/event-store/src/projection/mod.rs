@@ -31,7 +31,7 @@ pub use engine::{Engine, EngineHandle, EngineParts};
 pub use error::{ApplyError, Fault, FaultCause, StepError, StopReason};
 pub use fold::{Fold, Projection, ProjectionType, Quarantine, Stored};
 pub use log_batch::{LogBatch, LogSource};
-pub use memory::{MemoryStore, fold_in_memory};
+pub use memory::{MemoryStore, fold_in_memory, fold_onto};
 pub use projector::{Applied, BATCH_EVENTS_MAX, Projector, ProjectorParts};
 pub use row::{Reader, Row};
 pub use rows::{AnyTable, Keys, RowSet, TableDef};
@@ -39,7 +39,8 @@ pub use schema::{SearchPath, prepare};
 pub use status::{ProjectionState, ProjectionStatus};
 pub use store::{CrashPoint, read_rows};
 pub use table::Table;
-pub use wait::{Checkpoints, Freshness};
+pub use views::read_standing;
+pub use wait::{Checkpoints, Freshness, Standing};
 
 // What the macros name.
 #[doc(hidden)]

@@ -136,6 +136,26 @@ impl<R: Row> Table<R> {
         rows.into_iter().map(|(_, row)| row).collect()
     }
 
+    /// Takes the announced rows from somewhere else than the database.
+    pub fn supply(&mut self, row: impl Fn(&R::Key) -> Option<R>) {
+        for (key, slot) in &mut self.slots {
+            if let Some(row) = row(key) {
+                *slot = Slot::stored(row);
+            }
+        }
+    }
+
+    /// The rows that differ from what was supplied, by key.
+    #[must_use]
+    pub fn changed(&self) -> Vec<&R> {
+        self.dirty().into_iter().map(|(_, row)| row).collect()
+    }
+
+    /// The keys of the supplied rows that are gone.
+    pub fn removed(&self) -> impl Iterator<Item = &R::Key> {
+        self.slots.iter().filter(|(_, slot)| slot.deleted()).map(|(key, _)| key)
+    }
+
     /// Announces a row.
     pub(super) fn want(&mut self, key: R::Key) {
         self.slots.entry(key).or_insert(Slot { original: None, current: Current::Same });

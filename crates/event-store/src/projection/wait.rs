@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::checkpoint;
 use super::fold::ProjectionType;
+use super::views::read_standing;
 
 /// How often the checkpoint of a view that another node folds is read.
 const POLL: Duration = Duration::from_millis(20);
@@ -24,11 +25,21 @@ pub enum Freshness {
     Stale,
 }
 
+/// How far a view is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The last position in its rows.
+    pub position: LogPosition,
+    /// How many streams it leaves out.
+    pub left_out: usize,
+}
+
 type Positions = HashMap<(WorkspaceId, &'static str), watch::Sender<Known>>;
 
 #[derive(Clone, Copy, Default)]
 struct Known {
     position: LogPosition,
+    left_out: usize,
     /// Whether a projector of this process keeps it up to date.
     here: bool,
 }
@@ -89,11 +100,33 @@ impl Checkpoints {
             .map_or(LogPosition(0), |sender| sender.borrow().position)
     }
 
+    /// How far a view is: from memory where this process keeps it up to date, else from the database. None when the view is
+    /// not known.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn standing(
+        &self,
+        ws: WorkspaceId,
+        name: &str,
+    ) -> Result<Option<Standing>, sqlx::Error> {
+        let Some((name, schema)) = self.schemas.get_key_value(name) else { return Ok(None) };
+        let known = *self.sender(ws, name).borrow();
+        if known.here {
+            let Known { position, left_out, .. } = known;
+            return Ok(Some(Standing { position, left_out }));
+        }
+        let mut connection = self.pool.acquire().await?;
+        let (checkpoint, quarantine) = read_standing(&mut connection, ws, schema).await?;
+        Ok(Some(Standing { position: checkpoint.position, left_out: quarantine.0.len() }))
+    }
+
     /// A projector of this process has reached a position.
-    pub(super) fn reached(&self, ws: WorkspaceId, name: &'static str, position: LogPosition) {
+    pub(super) fn reached(&self, ws: WorkspaceId, name: &'static str, standing: Standing) {
+        let Standing { position, left_out } = standing;
         self.sender(ws, name).send_if_modified(|known| {
-            let changed = known.position != position || !known.here;
-            *known = Known { position, here: true };
+            let changed = known.position != position || known.left_out != left_out || !known.here;
+            *known = Known { position, left_out, here: true };
             changed
         });
     }

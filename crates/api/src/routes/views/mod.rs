@@ -136,7 +136,7 @@ async fn count_views(
     let drafts_stale = app.await_view(&caller, at_least, "drafts").await;
     let visible = Visible::of(&caller.scope, caller.actor);
     let Counts { unassigned, mine, mentions, open, closed } =
-        inbox::counts(app.views(), caller.ws, caller.user, visible).await?;
+        app.lists().counts((caller.ws, caller.user, visible)).await?;
     let drafts = drafts::count(app.views(), caller.ws, caller.user).await?;
     let counts = ViewCounts { unassigned, mine, mentions, open, drafts, closed };
     Ok((Stale(inbox_stale.0 || drafts_stale.0), Json(counts)))
@@ -160,7 +160,7 @@ async fn list_tickets(
     let (rows, next) = match view.of_inbox() {
         Some(view) => {
             let who = (caller.ws, caller.user, Visible::of(&caller.scope, caller.actor));
-            let found = inbox::page(app.views(), who, view, after, limit).await?;
+            let found = app.lists().page(who, view, (after, limit)).await?;
             (found.items, found.next)
         }
         None => {
