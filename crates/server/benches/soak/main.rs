@@ -12,7 +12,11 @@
 )]
 
 mod act;
-#[expect(dead_code, unused_imports, reason = "the inventor of history needs more of it, and its tests are there")]
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "the inventor of history needs more of it, and its tests are there"
+)]
 #[path = "../../src/generate/chance.rs"]
 mod chance;
 mod desk;

@@ -32,7 +32,7 @@ pub(super) enum Feed {
     /// Over the connection of the walk.
     Own,
     /// From readers, which take turns.
-    Ahead { readers: Vec<Reader>, asked: usize, taken: usize, _tasks: JoinSet<()> },
+    Ahead { readers: Vec<Reader>, asked: usize, taken: usize, tasks: JoinSet<()> },
 }
 
 /// A task that reads.
@@ -73,7 +73,7 @@ impl Feed {
         }
         Ok(match all.is_empty() {
             true => Self::Own,
-            false => Self::Ahead { readers: all, asked: 0, taken: 0, _tasks: tasks },
+            false => Self::Ahead { readers: all, asked: 0, taken: 0, tasks },
         })
     }
 
@@ -103,6 +103,14 @@ impl Feed {
             }
         };
         Events { source, block: Vec::new().into_iter(), ended: false }
+    }
+
+    /// Waits until the readers have given their connections back.
+    pub async fn close(self) {
+        if let Self::Ahead { readers, mut tasks, .. } = self {
+            drop(readers);
+            while tasks.join_next().await.is_some() {}
+        }
     }
 }
 

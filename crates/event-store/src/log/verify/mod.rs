@@ -126,6 +126,7 @@ impl<'a> Verification<'a> {
         while walk.step(transaction, &mut feed).await? {
             progress(walk.report.head);
         }
+        feed.close().await;
         walk.behind_the_last(transaction).await?;
         walk.report.findings.sort_by_key(|finding| finding.commit);
         for close in ["close verify_commands", "close verify_claims"] {
