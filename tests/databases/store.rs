@@ -62,6 +62,15 @@ async fn made(client: &Client, path: &str, body: Value) -> String {
 
 /// People, channels, pipelines, properties: made, changed, taken away.
 async fn settings(client: &Client) {
+    people(client).await;
+    channels(client).await;
+    properties(client).await;
+    pipelines(client).await;
+    client.patch("/api/v1/workspace", json!({ "assign_on_first_reply": false })).await.ok();
+    client.patch("/api/v1/workspace", json!({ "assign_on_first_reply": true })).await.ok();
+}
+
+async fn people(client: &Client) {
     let ben = json!({ "name": "Ben", "email": "ben@desk.example.org", "role": "agent" });
     let ben = made(client, "/api/v1/users", ben).await;
     let ben = format!("/api/v1/users/{ben}");
@@ -73,6 +82,9 @@ async fn settings(client: &Client) {
     }
     let spare = made(client, "/api/v1/tokens", json!({ "name": "spare" })).await;
     client.delete(&format!("/api/v1/tokens/{spare}")).await.ok();
+}
+
+async fn channels(client: &Client) {
     for (name, address) in [("Help", "help@desk.example.org"), ("Old", "old@desk.example.org")] {
         let body = json!({ "name": name, "address": address });
         let channel = format!("/api/v1/channels/{}", made(client, "/api/v1/channels", body).await);
@@ -85,6 +97,9 @@ async fn settings(client: &Client) {
             client.delete(&channel).await.ok();
         }
     }
+}
+
+async fn properties(client: &Client) {
     for property in [
         json!({ "key": "cause", "label": "Cause", "type": "single_choice",
                 "choices": [{ "value": "heat", "label": "Heat" }, { "value": "dust", "label": "Dust" }] }),
@@ -103,6 +118,9 @@ async fn settings(client: &Client) {
             client.delete(&path).await.ok();
         }
     }
+}
+
+async fn pipelines(client: &Client) {
     let body = json!({ "name": "Repairs", "statuses": [{ "name": "New", "category": "open" }] });
     let path = format!("/api/v1/pipelines/{}", made(client, "/api/v1/pipelines", body).await);
     client.patch(&path, json!({ "name": "All repairs" })).await.ok();
@@ -123,8 +141,6 @@ async fn settings(client: &Client) {
     client.put(&format!("{path}/default"), json!({})).await.ok();
     client.put(&format!("/api/v1/pipelines/{default}/default"), json!({})).await.ok();
     client.delete(&path).await.ok();
-    client.patch("/api/v1/workspace", json!({ "assign_on_first_reply": false })).await.ok();
-    client.patch("/api/v1/workspace", json!({ "assign_on_first_reply": true })).await.ok();
 }
 
 async fn upload(client: &Client) -> String {
