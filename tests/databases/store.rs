@@ -45,8 +45,7 @@ async fn main() {
             .unwrap();
     std::fs::create_dir_all(&folder).unwrap();
     let told = json!({ "token": token, "types": types, "answers": answers });
-    let text = serde_json::to_string_pretty(&told).unwrap() + "\n";
-    std::fs::write(folder.join("answers.json"), text).unwrap();
+    StoredDatabase::write_json(&told, &folder.join("answers.zst"));
     let stored = StoredDatabase::take(&mut owner, program.data()).await;
     stored.write(&folder.join("database.zst"));
     println!("{} kinds of events: {types:?}", types.len());

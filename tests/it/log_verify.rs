@@ -101,7 +101,7 @@ async fn a_head_with_a_wrong_signature_of_another_key_or_workspace_is_refused() 
         changed
     };
     let not_signed = "it is not what was signed";
-    refused(&with("commit", &1.into()), &[], not_signed);
+    refused(&with("commit", &77.into()), &[], not_signed);
     refused(&with("hash", &"00".repeat(32).into()), &[], not_signed);
     refused(&with("signature", &foreign["signature"]), &[], not_signed);
     refused(&foreign, &[], "another key than this log's");

@@ -41,8 +41,7 @@ async fn a_database_of_every_earlier_build_opens_is_proven_decoded_and_answers_a
 
 async fn opens(folder: &Path) {
     let case = folder.display();
-    let answers = std::fs::read(folder.join("answers.json")).unwrap();
-    let told: Value = serde_json::from_slice(&answers).unwrap();
+    let told: Value = StoredDatabase::read_json(&folder.join("answers.zst"));
     let postgres = GivenPostgres::get().await;
     let program = Program::fresh()
         .with("DATABASE_URL", &postgres.url())

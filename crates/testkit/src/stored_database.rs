@@ -9,6 +9,7 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::TryStreamExt;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
@@ -69,14 +70,25 @@ impl StoredDatabase {
     /// Reads the file that [`StoredDatabase::write`] wrote.
     #[must_use]
     pub fn read(path: &Path) -> Self {
-        let file = std::fs::File::open(path).unwrap();
-        serde_json::from_reader(zstd::Decoder::new(file).unwrap()).unwrap()
+        Self::read_json(path)
     }
 
     /// Writes it into one file.
     pub fn write(&self, path: &Path) {
+        Self::write_json(self, path);
+    }
+
+    /// Reads compressed JSON.
+    #[must_use]
+    pub fn read_json<T: DeserializeOwned>(path: &Path) -> T {
+        let file = std::fs::File::open(path).unwrap();
+        serde_json::from_reader(zstd::Decoder::new(file).unwrap()).unwrap()
+    }
+
+    /// Writes compressed JSON.
+    pub fn write_json<T: Serialize>(value: &T, path: &Path) {
         let mut encoder = zstd::Encoder::new(std::fs::File::create(path).unwrap(), LEVEL).unwrap();
-        serde_json::to_writer(&mut encoder, self).unwrap();
+        serde_json::to_writer(&mut encoder, value).unwrap();
         encoder.finish().unwrap();
     }
 

@@ -11,6 +11,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
+use crate::baseline::cpu_ticks;
 use crate::machine;
 use crate::setup::{Setup, number};
 use crate::table::Table;
@@ -37,18 +38,18 @@ pub async fn measure(setup: &Setup, table: &mut Table) {
     let sample = sample(setup).await;
     for _ in 0..number("ROUNDS", 7) {
         machine::hashing(table);
-        let started = Instant::now();
+        let measure = Measure::begin(setup).await;
         hash(setup, &sample, events);
-        per_second(table, LEAVES, (events, hashed), started);
-        let started = Instant::now();
+        measure.end(setup, table, LEAVES, (events, hashed)).await;
+        let measure = Measure::begin(setup).await;
         read(setup, events).await;
-        per_second(table, READ, (events, hashed), started);
+        measure.end(setup, table, READ, (events, hashed)).await;
         for (readers, what) in VERIFY {
-            let started = Instant::now();
+            let measure = Measure::begin(setup).await;
             let verification = Verification::of(setup.scratch).beside(readers);
             let report = verification.run(&setup.pool, |_| {}).await.unwrap();
             assert_eq!((report.findings.len(), report.events), (0, u64::from(events)));
-            per_second(table, what, (events, hashed), started);
+            measure.end(setup, table, what, (events, hashed)).await;
         }
     }
     for (_, what) in VERIFY {
@@ -64,10 +65,44 @@ const READ: &str = "read the same rows, nothing else, one connection";
 const VERIFY: [(usize, &str); 2] =
     [(0, "verify over one connection"), (2, "verify with two readers beside it")];
 
-fn per_second(table: &mut Table, what: &str, (events, bytes): (u32, i64), started: Instant) {
-    let seconds = started.elapsed().as_secs_f64();
-    table.add(what, "events/s", f64::from(events) / seconds);
-    table.add(what, "MB/s", bytes as f64 / 1e6 / seconds);
+/// What something takes: by the clock, and of the processors, which tells more on a machine that has other work.
+struct Measure {
+    started: Instant,
+    program: u64,
+    server: u64,
+}
+
+impl Measure {
+    async fn begin(setup: &Setup) -> Self {
+        let server = server_ticks(setup).await;
+        Self { started: Instant::now(), program: program_ticks(), server }
+    }
+
+    async fn end(self, setup: &Setup, table: &mut Table, what: &str, (events, bytes): (u32, i64)) {
+        let seconds = self.started.elapsed().as_secs_f64();
+        let program = program_ticks() - self.program;
+        let server = server_ticks(setup).await.saturating_sub(self.server);
+        let micros = |ticks: u64| ticks as f64 * 10_000.0 / f64::from(events);
+        table.add(what, "events/s", f64::from(events) / seconds);
+        table.add(what, "MB/s", bytes as f64 / 1e6 / seconds);
+        table.add(what, "program µs/event", micros(program));
+        table.add(what, "server µs/event", micros(server));
+    }
+}
+
+fn program_ticks() -> u64 {
+    cpu_ticks(i32::try_from(std::process::id()).unwrap())
+}
+
+/// Of the server's processes that are connected: the pool keeps its connections.
+async fn server_ticks(setup: &Setup) -> u64 {
+    let pids: Vec<i32> = sqlx::query_scalar(
+        "select pid from pg_stat_activity where backend_type = 'client backend'",
+    )
+    .fetch_all(&setup.pool)
+    .await
+    .unwrap();
+    pids.into_iter().map(cpu_ticks).sum()
 }
 
 /// The statement of the verification, over the whole log.
