@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::TryStreamExt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sqlx::migrate::Migrate;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 /// How strongly it is compressed: it is written once.
@@ -98,7 +99,7 @@ impl StoredDatabase {
         let lists = [event_store::migrate::MIGRATIONS, vault::MIGRATIONS, ops::MIGRATIONS];
         let known: BTreeMap<i64, &str> =
             lists.iter().flat_map(|list| list.iter().map(|(no, _, sql)| (*no, *sql))).collect();
-        sqlx::raw_sql(include_str!("stored_database.sql")).execute(&mut *owner).await.unwrap();
+        owner.ensure_migrations_table("public.ledgerdesk_migration").await.unwrap();
         for number in &self.migrations {
             let sql = known.get(number).unwrap_or_else(|| panic!("migration {number} is gone"));
             sqlx::raw_sql(AssertSqlSafe((*sql).to_owned())).execute(&mut *owner).await.unwrap();
