@@ -11,6 +11,7 @@ mod heads;
 mod impatient;
 pub mod logging;
 pub mod running;
+mod scrubber;
 pub mod secret;
 pub mod seed;
 pub mod service;

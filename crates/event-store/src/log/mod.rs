@@ -12,6 +12,7 @@ pub mod notify;
 mod outline;
 mod reader;
 mod signed_head;
+mod sum;
 mod time;
 mod verify;
 mod wire;
@@ -31,5 +32,6 @@ pub use leaf::{
 pub use outline::{Outline, Outlines};
 pub use reader::{ClaimRow, CommandRow, Commit, Head, LogReader};
 pub use signed_head::{HeadRefusal, SignedHead};
+pub use sum::{Included, Stretch, Sum};
 pub use time::PgInstant;
 pub use verify::{Finding, KnownHead, STREAMS_MAX, Verification, VerifyReport, strangers, verify};

@@ -14,6 +14,7 @@
 mod big;
 mod cases;
 mod desk;
+#[expect(dead_code, reason = "the soak looks at more of an answer")]
 #[path = "../soak/http.rs"]
 mod http;
 mod load;
@@ -25,6 +26,7 @@ mod storage;
 #[expect(dead_code, reason = "other benchmarks print ratios")]
 #[path = "../../../event-store/benches/log/table.rs"]
 mod table;
+mod then;
 
 use std::process::ExitCode;
 

@@ -46,12 +46,14 @@ impl Ask {
 
     fn as_text(&self) -> String {
         let mut head = format!(
-            "{} {} HTTP/1.1\r\nhost: desk\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n",
+            "{} {} HTTP/1.1\r\nhost: desk\r\ncontent-length: {}\r\n",
             self.method,
             self.path,
-            self.token,
             self.body.len()
         );
+        if !self.token.is_empty() {
+            head.push_str(&format!("authorization: Bearer {}\r\n", self.token));
+        }
         if !self.body.is_empty() {
             head.push_str("content-type: application/json\r\n");
         }

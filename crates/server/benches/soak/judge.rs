@@ -7,6 +7,9 @@ use crate::journal::Journal;
 /// Memory may grow by so much over the last two thirds, or by so large a part of what there is: allocators are not exact.
 const GROWTH_MAX_MB: f64 = 8.0;
 const GROWTH_PART_MAX: f64 = 0.05;
+/// A program that has just begun fills its caches and pools: of less than this nobody can tell.
+const MEMORY_MINUTES_MIN: f64 = 10.0;
+const LATENCY_MINUTES_MIN: usize = 3;
 /// The worst percent may take so many times as long in the last third as in the first, and so much longer in milliseconds.
 const SLOWER_MAX: f64 = 1.5;
 const SLOWER_MAX_MS: f64 = 5.0;
@@ -24,7 +27,8 @@ pub struct Memory {
 
 struct Verdict {
     what: String,
-    holds: bool,
+    /// None where there was too little to judge.
+    holds: Option<bool>,
     seen: String,
 }
 
@@ -36,7 +40,11 @@ pub struct Verdicts {
 
 impl Verdicts {
     pub fn add(&mut self, what: &str, holds: bool, seen: impl Into<String>) {
-        self.all.push(Verdict { what: what.to_owned(), holds, seen: seen.into() });
+        self.judged(what, Some(holds), seen.into());
+    }
+
+    fn judged(&mut self, what: &str, holds: Option<bool>, seen: String) {
+        self.all.push(Verdict { what: what.to_owned(), holds, seen });
     }
 
     pub fn views(&mut self, caught_up: Result<Duration, String>) {
@@ -53,13 +61,17 @@ impl Verdicts {
         self.add("no error", errors == 0, seen);
         println!("\n| judgement | holds | seen |\n|---|---|---|");
         for verdict in &self.all {
-            let holds = if verdict.holds { "yes" } else { "**no**" };
+            let holds = match verdict.holds {
+                Some(true) => "yes",
+                Some(false) => "**no**",
+                None => "too short to judge",
+            };
             println!("| {} | {holds} | {} |", verdict.what, verdict.seen);
         }
         for word in words {
             println!("\nfailed: {word}");
         }
-        self.all.iter().all(|verdict| verdict.holds)
+        self.all.iter().all(|verdict| verdict.holds != Some(false))
     }
 }
 
@@ -87,7 +99,8 @@ pub fn memory(verdicts: &mut Verdicts, looks: &[Memory]) {
         end.resident_mb,
         end.by_design_mb,
     );
-    verdicts.add("memory is flat", growth <= allowed, seen);
+    let holds = (end.minute >= MEMORY_MINUTES_MIN).then_some(growth <= allowed);
+    verdicts.judged("memory is flat", holds, seen);
 }
 
 /// The median of the first third of the minutes against that of the last.
@@ -95,11 +108,9 @@ pub fn latency(verdicts: &mut Verdicts, what: &str, p99s: &[f64]) {
     let (first, last) = thirds(p99s);
     let (first, last) = (median(first.to_vec()), median(last.to_vec()));
     let holds = last <= first * SLOWER_MAX || last <= first + SLOWER_MAX_MS;
-    verdicts.add(
-        &format!("{what} is flat"),
-        holds,
-        format!("p99 {first:.1} ms, then {last:.1} ms"),
-    );
+    let holds = (p99s.len() >= LATENCY_MINUTES_MIN).then_some(holds);
+    let seen = format!("p99 {first:.1} ms, then {last:.1} ms");
+    verdicts.judged(&format!("{what} is flat"), holds, seen);
 }
 
 /// Something held does not become more and more.

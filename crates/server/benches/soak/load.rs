@@ -66,9 +66,10 @@ impl Load {
         self.world().made
     }
 
-    /// How many connections are open and wait for the next request.
-    pub fn idle(&self) -> usize {
-        self.shared.idle.lock().unwrap().len()
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        let busy = UNDER_WAY_MAX - self.shared.under_way.available_permits();
+        busy + self.shared.idle.lock().unwrap().len()
     }
 
     /// The most requests in a second, with any number of callers.

@@ -18,8 +18,6 @@ use crate::watch::Watchers;
 /// How often memory is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 const LOOKS_PER_MINUTE: u32 = 6;
-/// What each ticket may add to the index behind counts where no metric says how large that is: twice what decision 0012 measured.
-const INDEX_BYTES_PER_TICKET: f64 = 200.0;
 const MB: f64 = 1_048_576.0;
 
 /// One minute.
@@ -69,7 +67,7 @@ impl<'a> Minutes<'a> {
                 () = tokio::time::sleep_until(next.into()) => false,
                 _ = stop.changed() => true,
             };
-            self.look(load).await;
+            self.look().await;
             if stopped || look % LOOKS_PER_MINUTE == 0 {
                 let errors = journal.failures().0;
                 let minute = self.minute(journal.minute(), errors - before.0, load).await;
@@ -109,12 +107,11 @@ impl<'a> Minutes<'a> {
     }
 
     /// Memory, and how much of it has a bound by design.
-    async fn look(&mut self, load: &Load) {
+    async fn look(&mut self) {
         let resident = process::held(self.desk.pid()).resident_mb;
         let metrics = self.metrics().await.unwrap_or_default();
         let cache = metric(&metrics, "ledgerdesk_state_cache_bytes").unwrap_or(0.0);
-        let index = metric(&metrics, "ledgerdesk_facet")
-            .unwrap_or_else(|| load.tickets() as f64 * INDEX_BYTES_PER_TICKET);
+        let index = metric(&metrics, "ledgerdesk_facets_bytes").unwrap_or(0.0);
         self.memory.push(Memory {
             minute: self.started.elapsed().as_secs_f64() / 60.0,
             resident_mb: resident,
@@ -141,7 +138,7 @@ impl<'a> Minutes<'a> {
             folder_mb: process::folder_mb(&self.desk.data),
             lag,
             backends: backends.fetch_one(&mut self.database).await.unwrap_or(0),
-            clients: load.idle(),
+            clients: load.connections(),
             tickets: load.tickets(),
             machine_load: process::machine_load(),
         }
@@ -177,7 +174,7 @@ impl<'a> Minutes<'a> {
 
 /// The sum of all series of a metric; none if there is no such metric.
 fn metric(text: &str, name: &str) -> Option<f64> {
-    let lines = text.lines().filter(|line| line.starts_with(name) && line.contains("bytes"));
+    let lines = text.lines().filter(|line| line.starts_with(name));
     let values: Vec<f64> = lines.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
     (!values.is_empty()).then(|| values.iter().sum())
 }
