@@ -121,8 +121,10 @@ impl CliError {
         let code = match self {
             // The reader has seen enough.
             Self::OutputClosed => return ExitCode::SUCCESS,
-            Self::Config(_) | Self::Usage(_) | Self::Head(_) => 2,
-            Self::Rebuild(RebuildError::UnknownView { .. }) => 2,
+            Self::Config(_)
+            | Self::Usage(_)
+            | Self::Head(_)
+            | Self::Rebuild(RebuildError::UnknownView { .. }) => 2,
             Self::Refused(error) if error.kind() == api::Kind::Malformed => 2,
             _ => 1,
         };
