@@ -165,3 +165,41 @@ async fn rows_of_a_workspace_that_is_not_there_any_more_are_a_difference() {
     assert!(output.stdout.contains(workspace), "{}", output.stdout);
     assert!(output.stdout.contains("own row is missing"), "{}", output.stdout);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_this_version_cannot_read_is_named_with_its_first_position() {
+    let program = Program::fresh();
+    let _serving = program.serve();
+    program.run(&ADD).ok();
+    let clean = program.run(&["log", "decode-check", "--json"]).json();
+    let events = clean["events"].as_u64().unwrap();
+    let told = program.run(&["log", "decode-check"]).ok();
+    assert!(told.ends_with(&format!("{events} events can be read, all of them.")), "{told}");
+    assert!(told.contains("user UserAdded v1"), "{told}");
+    let mut owner = program.owner().await;
+    for change in [
+        "update es.event set type = 'Burnt', kind = 'ticket', schema_v = 7 where pos in (2, 3)",
+        "update es.event set meta = 'nonsense' where pos = 1",
+        "update es.event set payload = '{}' where type = 'UserAdded'",
+    ] {
+        sqlx::query(change).execute(&mut owner).await.unwrap();
+    }
+    let output = program.run(&["log", "decode-check", "--json"]);
+    assert_eq!(output.code, 3, "{}", output.stdout);
+    let report: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(report["events"], events, "nothing is hidden by what cannot be read");
+    let unreadable = report["unreadable"].as_array().unwrap();
+    let named: Vec<_> = unreadable
+        .iter()
+        .map(|found| (&found["kind"], &found["type"], &found["schema_version"], &found["events"]))
+        .collect();
+    assert_eq!(named[0], (&json!(""), &json!(""), &json!(0), &json!(1)), "{report}");
+    assert_eq!(named[1], (&json!("ticket"), &json!("Burnt"), &json!(7), &json!(2)), "{report}");
+    assert_eq!(named[2], (&json!("user"), &json!("UserAdded"), &json!(1), &json!(1)), "{report}");
+    let first = |index: usize| unreadable[index]["first_position"].as_str().unwrap();
+    assert_eq!((first(0), first(1)), ("1", "2"), "{report}");
+    assert!(unreadable[1]["why"].as_str().unwrap().contains("version 7"), "{report}");
+    assert!(unreadable[2]["why"].as_str().unwrap().contains("missing field"), "{report}");
+    let told = program.run(&["log", "decode-check"]).stdout;
+    assert!(told.contains("a damaged envelope cannot be read, first at position 1"), "{told}");
+}
