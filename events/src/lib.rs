@@ -6,6 +6,8 @@ pub mod channel;
 pub mod contact;
 pub mod draft;
 mod event_list;
+#[cfg(test)]
+mod example;
 mod ids;
 pub mod message;
 pub mod pipeline;

@@ -39,19 +39,29 @@ async fn a_log_is_verified_over_http_against_heads_kept_elsewhere() {
     assert_eq!((&none["state"], &none["intact"]), (&json!("none"), &Value::Null));
     desk.open_ticket("Printer on fire").await;
     let head = desk.get("/api/v1/admin/log/head").await.ok();
-    let kept = format!("{}:{}", head["commit"], head["hash"].as_str().unwrap());
-    let done = verified(&desk, json!([kept])).await;
+    let done = verified(&desk, json!([head])).await;
     assert_eq!((&done["intact"], &done["heads_compared"]), (&json!(true), &json!(1)));
-    let far = format!("100000:{}", "0".repeat(64));
-    let done = verified(&desk, json!([kept, far])).await;
+    let far = desk.sign_head(100_000, [0; 32]);
+    let done = verified(&desk, json!([head, far])).await;
     assert_eq!(done["intact"], json!(false));
     assert!(done["findings"][0]["what"].as_str().unwrap().contains("cut off"), "{done}");
     let change = "update es.event set type = 'Burnt' where pos = 2";
     sqlx::query(change).execute(&mut desk.database().owner().await).await.unwrap();
     let done = verified(&desk, json!([])).await;
     assert_eq!(done["findings"][0]["position"], "2");
-    let refused = desk.post("/api/v1/admin/log/verify", json!({ "heads": ["12"] })).await;
-    assert_eq!(refused.refused(422), "invalid_head");
+    for (field, value, code) in [
+        ("commit", json!(7), "wrong_signature"),
+        ("signature", json!("00".repeat(64)), "wrong_signature"),
+        ("public_key", json!("00".repeat(32)), "head_of_another_key"),
+        ("workspace", json!(desk.admin_id()), "head_of_another_workspace"),
+        ("hash", json!("12"), "invalid_head"),
+    ] {
+        let mut changed = head.clone();
+        changed[field] = value;
+        let heads = json!({ "heads": [head, changed] });
+        let refused = desk.post("/api/v1/admin/log/verify", heads).await;
+        assert_eq!(refused.refused(422), code);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,7 @@ mod refusals;
 mod secret;
 mod sessions;
 mod setup;
+mod signed_heads;
 mod sweep;
 mod uploads;
 
@@ -32,12 +33,15 @@ pub use refusals::{Refusal, Refusals};
 pub use secret::Secret;
 pub use sessions::{Session, Sessions};
 pub use setup::SetupTokens;
+pub use signed_heads::{KeptHead, SignedHeads};
 pub use uploads::{ExpiredUpload, NewUpload, Upload, UploadMeta, Uploads};
 pub use vault::is_unavailable;
 
 /// The tables of this crate as (version, name, SQL), in order. They come after those of [`vault::MIGRATIONS`].
-pub const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(2001, "ops", include_str!("../schema/0001_ops.sql"))];
+pub const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (2001, "ops", include_str!("../schema/0001_ops.sql")),
+    (9014, "signed heads", include_str!("../schema/0014_signed_heads.sql")),
+];
 
 /// All operational state. Cheap to clone.
 #[derive(Clone)]
@@ -59,6 +63,8 @@ pub struct Ops {
     pub intake: Intake,
     /// Refused requests.
     pub refusals: Refusals,
+    /// Signed heads of the log.
+    pub heads: SignedHeads,
 }
 
 impl Ops {
@@ -74,6 +80,7 @@ impl Ops {
             uploads: Uploads::new(db.clone(), vault),
             intake: Intake::new(db.clone()),
             refusals: Refusals::new(db.clone()),
+            heads: SignedHeads::new(db.clone()),
             db,
         }
     }

@@ -85,6 +85,12 @@ impl GivenPostgres {
         self.url_of(OWNER)
     }
 
+    /// Makes the database, empty, and connects to it as its owner.
+    pub async fn made(&self) -> PgConnection {
+        execute(self.postgres, &format!("create database {} owner {OWNER}", self.name)).await;
+        PgConnection::connect(&self.owner_url()).await.expect("the database can be reached")
+    }
+
     fn url_of(&self, role: &str) -> String {
         self.postgres.url(&self.name).replacen("postgres@", &format!("{role}@"), 1)
     }

@@ -11,12 +11,14 @@ mod master;
 mod objects;
 mod pool;
 mod seal;
+mod signing;
 mod vault;
 
 pub use cache::BoundedCache;
 pub use error::{KeyFileError, VaultError, is_unavailable};
 pub use key_ring::{Assigned, SealingKey, SealingKeys};
 pub use objects::{OBJECT_BYTES_MAX, ObjectRef, SealedObjects};
+pub use signing::{ParsePublicKeyError, PublicKey, Signature, Signer};
 pub use vault::Vault;
 
 /// The tables of this crate as (version, name, SQL), in order.

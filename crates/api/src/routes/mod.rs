@@ -1,7 +1,6 @@
 //! Routes, one file per resource.
 
 mod addresses;
-mod admin;
 mod attachments;
 mod channels;
 mod comments;
@@ -11,6 +10,7 @@ pub(crate) mod docs;
 pub(crate) mod drafts;
 mod events;
 mod live;
+mod log_heads;
 mod log_verification;
 mod lookup;
 pub(crate) mod operation;
@@ -43,7 +43,7 @@ pub(crate) fn protected() -> OpenApiRouter<App> {
         .merge(session::routes())
         .merge(users::routes())
         .merge(tokens::routes())
-        .merge(admin::routes())
+        .merge(log_heads::routes())
         .merge(log_verification::routes())
         .merge(projections::routes())
         .merge(settings())
