@@ -44,14 +44,10 @@ async fn a_place_that_is_not_in_the_log_any_more_is_refused_and_a_bare_position_
         service.get(&format!("/api/v1/events?after={after}"), &[("cookie", &anna)]).await
     };
     for position in [1, head] {
-        let before = ask(&(position - 1).to_string()).await.json();
-        let shown = before["items"].as_array().unwrap().first().unwrap();
-        assert_eq!(shown["position"], position.to_string());
-        let (at_once, mark) = (ask(&position.to_string()).await, "00000000");
-        assert_eq!(at_once.status, 200, "{}", at_once.text);
-        let refused = ask(&format!("{position}-{mark}")).await;
+        let bare = ask(&position.to_string()).await;
+        assert_eq!(bare.status, 200, "{}", bare.text);
+        let refused = ask(&format!("{position}-00000000")).await;
         assert_eq!((refused.status.as_u16(), refused.code()), (409, "log_rewound".to_owned()));
-        assert!(!refused.text.contains(mark), "{}", refused.text);
     }
     let beyond = ask(&format!("{}-00000000", head + 1)).await;
     assert_eq!((beyond.status.as_u16(), beyond.code()), (409, "log_rewound".to_owned()));
