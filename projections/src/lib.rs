@@ -4,9 +4,11 @@
 
 mod cursor;
 pub mod drafts;
+pub mod effect;
 pub mod inbox;
 mod kinds;
 pub mod lookup;
+pub mod tally;
 pub mod thread;
 pub mod timeline;
 
@@ -26,5 +28,6 @@ pub fn registry() -> Vec<ProjectionType> {
         ProjectionType::of::<timeline::Timeline>(),
         ProjectionType::of::<drafts::Drafts>(),
         ProjectionType::of::<lookup::Lookup>(),
+        ProjectionType::of::<tally::Tally>(),
     ]
 }

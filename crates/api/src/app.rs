@@ -7,7 +7,8 @@ use commands::Directory;
 use decider::{Timestamp, WorkspaceId};
 use event_store::handler::CommandHandler;
 use event_store::log::LogReader;
-use event_store::projection::{Checkpoints, LogSource, ProjectionStatus};
+use event_store::projection::rebuild::Workshop;
+use event_store::projection::{Checkpoints, LogSource, ProjectionStatus, ProjectionType};
 use metrics_exporter_prometheus::PrometheusHandle;
 use ops::Ops;
 use projections::inbox::{FacetParts, Lists};
@@ -17,7 +18,9 @@ use vault::{SealedObjects, Vault};
 
 use crate::error::ApiError;
 use crate::live::Live;
+use crate::rebuilding::Rebuilding;
 use crate::settings::{Limits, Settings};
+use crate::travel::LongTickets;
 use crate::verification::Verifications;
 
 /// What every view is doing, as [`event_store::projection::EngineHandle::status`] tells it.
@@ -41,6 +44,10 @@ pub struct AppParts {
     pub checkpoints: Checkpoints,
     /// What the views are doing.
     pub view_status: ViewStatus,
+    /// Builds views anew.
+    pub workshop: Workshop,
+    /// The views of this program.
+    pub projections: Vec<ProjectionType>,
     /// Renders the metrics; none where nobody collects them.
     pub metrics: Option<PrometheusHandle>,
     /// Whether the process is about to end: it still answers, but whoever can should ask another one.
@@ -56,6 +63,8 @@ pub struct App {
     live: Live,
     lists: Lists,
     verifications: Arc<Verifications>,
+    long_tickets: Arc<LongTickets>,
+    rebuilding: Arc<Rebuilding>,
 }
 
 impl App {
@@ -64,6 +73,7 @@ impl App {
     pub fn new(parts: AppParts) -> Self {
         let log = (parts.reader.clone(), parts.handler.recent().clone());
         let live = Live::new(log, parts.settings.limits.live_kept_max);
+        let rebuilding = Rebuilding::new(parts.workshop.clone(), parts.projections.clone());
         let recent = parts.handler.recent().clone();
         let lists = Lists::new(FacetParts {
             pool: parts.views.clone(),
@@ -71,7 +81,14 @@ impl App {
             recent,
             checkpoints: parts.checkpoints.clone(),
         });
-        Self { parts: Arc::new(parts), live, lists, verifications: Arc::default() }
+        Self {
+            parts: Arc::new(parts),
+            live,
+            lists,
+            verifications: Arc::default(),
+            long_tickets: Arc::default(),
+            rebuilding: Arc::new(rebuilding),
+        }
     }
 
     /// Takes commands. Routes use [`App::execute`], which adds what a request knows.
@@ -152,9 +169,24 @@ impl App {
         &self.parts.settings
     }
 
+    /// The views as they are built anew in this process.
+    pub(crate) fn rebuilding(&self) -> &Rebuilding {
+        &self.rebuilding
+    }
+
+    /// Builds views that are not fit to be read yet in the background, and leads readers to them.
+    pub fn build_missing_views(&self, building: &[ProjectionType]) {
+        self.rebuilding.build_missing(building);
+    }
+
     /// The verifications of logs in this process.
     pub(crate) fn verifications(&self) -> &Verifications {
         &self.verifications
+    }
+
+    /// Long tickets that were folded lately.
+    pub(crate) fn long_tickets(&self) -> &LongTickets {
+        &self.long_tickets
     }
 
     /// The time.

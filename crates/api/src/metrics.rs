@@ -17,6 +17,11 @@ const COUNTERS: &[(&str, &str)] = &[
         "Counts and lists of tickets answered from memory, or from the tables.",
     ),
     ("ledgerdesk_facets_given_up_total", "Indexes of tickets in memory given up, by reason."),
+    (
+        "ledgerdesk_projection_scrubbed_streams_total",
+        "Streams folded anew and compared with their rows.",
+    ),
+    ("ledgerdesk_projection_scrub_differences_total", "Rows that were not as the log says."),
     ("ledgerdesk_live_messages_total", "Messages told to live connections."),
     (
         "ledgerdesk_live_log_reads_total",

@@ -9,6 +9,8 @@ mod lists;
 pub(crate) mod log;
 mod lookup;
 mod plans;
+mod rebuilt;
 mod splits;
+mod tally;
 mod thread;
 mod timeline;

@@ -12,7 +12,7 @@ use crate::inbox::{Direction, Filter, Sort, Visible};
 const ROWS: i32 = 30_000;
 
 /// 5 % open, owners unevenly spread, one rare tag; threads, timelines, drafts, people to go with them.
-const FIXTURE: [&str; 10] = [
+const FIXTURE: [&str; 13] = [
     "insert into inbox_status select $1, md5('s' || n)::uuid, md5('p')::uuid,
             (array['open', 'waiting', 'closed', 'closed'])[n + 1], 'Status ' || n from generate_series(0, 3) as n",
     "insert into inbox_pipeline select $1, md5('p')::uuid, 'Support', array(select md5('s' || n)::uuid from generate_series(0, 3) as n), false from generate_series(1, 1) where $2 > 0",
@@ -37,6 +37,10 @@ const FIXTURE: [&str; 10] = [
      select $1, md5('k' || n)::uuid, 'contact', 'Name ' || n, 'name ' || n, '[]', '[]', null, true from generate_series(1, $2) as n",
     "insert into lookup_term select $1, md5('k' || n)::uuid, s::smallint, case s when 0 then 'name' || n else 'x' || n || s end
        from generate_series(1, $2) as n, generate_series(0, 1) as s",
+    "insert into tally_ticket select $1, md5('t' || n)::uuid, n from generate_series(1, $2) as n",
+    "insert into tally_change (ws, position, effect_at, late, status_from, status_to)
+     select $1, n, n, n % 20 = 0, md5('s' || n % 3)::uuid, md5('s' || n % 4)::uuid from generate_series(1, $2) as n",
+    "insert into tally_span select $1, (n % 3)::smallint, (n % 6 + 1)::smallint, n / 100, md5('v' || n)::uuid, 1 from generate_series(1, $2) as n",
 ];
 
 /// Tables that are small by nature.
@@ -92,6 +96,8 @@ async fn no_statement_reads_a_whole_table() {
     let page = || arguments![ws, open.clone(), high, top, 51_i64];
     let tickets: Vec<Uuid> = (0..50).map(id).collect();
     let terms = || (vec!["a"], vec!["b"]);
+    let until =
+        || arguments![ws, user, 0_i64, 51_i64, high, 9_i64, vec!["CommentAdded"], 9_i64, 5_i64];
     let statements = [
         (include_str!("../inbox/page_by_status.sql"), page()),
         (include_str!("../inbox/page_unassigned.sql"), page()),
@@ -114,10 +120,16 @@ async fn no_statement_reads_a_whole_table() {
             include_str!("../thread/page.sql"),
             arguments![ws, user, 0_i64, 0_i64, Uuid::nil(), 51_i64],
         ),
+        (
+            include_str!("../thread/page_until.sql"),
+            arguments![ws, user, 0_i64, 0_i64, Uuid::nil(), 51_i64, high, 20_000_i64, 5_i64],
+        ),
         (include_str!("../thread/find.sql"), arguments![ws, user, user]),
         (include_str!("../thread/copies.sql"), arguments![ws, user, 51_i64]),
         (include_str!("../timeline/page.sql"), arguments![ws, user, 0_i64, 51_i64]),
         (include_str!("../timeline/page_back.sql"), arguments![ws, user, 0_i64, 51_i64]),
+        (include_str!("../timeline/page_until.sql"), until()),
+        (include_str!("../timeline/page_back_until.sql"), until()),
         (include_str!("../drafts/page.sql"), arguments![ws, user, high, top, 51_i64]),
         (include_str!("../drafts/find.sql"), arguments![ws, user, user, "reply"]),
         (include_str!("../drafts/on_tickets.sql"), arguments![ws, user, tickets.clone()]),
@@ -136,11 +148,25 @@ async fn no_statement_reads_a_whole_table() {
         (include_str!("../lookup/forget_email.sql"), arguments![ws, user]),
         (include_str!("../lookup/forget_term.sql"), arguments![ws, user]),
     ];
-    for (sql, arguments) in statements {
+    for (sql, arguments) in statements.into_iter().chain(of_numbers(ws)) {
         looks_up(&mut connection, sql, arguments).await;
     }
     drop(connection);
     database.remove().await;
+}
+
+fn of_numbers(ws: Uuid) -> [(&'static str, PgArguments); 4] {
+    let counts = |numbers: &[i64]| {
+        let mut arguments = arguments![ws, vec![2_i16, 3]];
+        numbers.iter().for_each(|number| arguments.add(number).unwrap());
+        arguments
+    };
+    [
+        (include_str!("../tally/counts.sql"), counts(&[29_000, 29_900, 10, 20, 5, 9, 4, 28_990])),
+        (include_str!("../tally/counts_early.sql"), counts(&[29_000, 500])),
+        (include_str!("../tally/late_after.sql"), arguments![ws, 29_000_i64, 100_i64]),
+        (include_str!("../tally/restated.sql"), arguments![ws, 29_000_i64, 29_900_i64, 29_500_i64]),
+    ]
 }
 
 /// Most free queries come from memory; these are sent while there is no index yet, and by contact always.

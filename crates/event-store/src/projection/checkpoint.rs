@@ -79,11 +79,20 @@ pub async fn fence(
     ws: WorkspaceId,
     projection: &ProjectionType,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(include_str!("sql/checkpoint_fence.sql"))
+    let schema = projection.schema_name();
+    let fenced = sqlx::query(include_str!("sql/checkpoint_fence.sql"))
         .bind(ws.0)
-        .bind(projection.schema_name())
-        .execute(connection)
+        .bind(&schema)
+        .execute(&mut *connection)
         .await?;
+    if fenced.rows_affected() == 0 {
+        sqlx::query(include_str!("sql/checkpoint_fence_first.sql"))
+            .bind(ws.0)
+            .bind(&schema)
+            .bind(&ZERO_HASH[..])
+            .execute(connection)
+            .await?;
+    }
     Ok(())
 }
 

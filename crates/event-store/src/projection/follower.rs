@@ -77,7 +77,7 @@ impl Follower {
             Ok(Lease::Elsewhere) => {
                 self.projector.reload();
                 self.parts.status.state(ProjectionState::Standby, None);
-                self.parts.checkpoints.left(self.ws, self.projection.name);
+                self.parts.checkpoints.left(self.ws, &self.projection);
                 return Next::Pause(POLL);
             }
             Err(error) => return self.back_off(&error),
@@ -130,7 +130,7 @@ impl Follower {
         let head = *self.head.borrow();
         let left_out = self.projector.quarantine().0.len();
         let standing = Standing { position: checkpoint.position, left_out };
-        self.parts.checkpoints.reached(self.ws, self.projection.name, standing);
+        self.parts.checkpoints.reached(self.ws, &self.projection, standing);
         self.parts.status.place(checkpoint.position, head, left_out);
         // What the memory has not heard of, the poll finds.
         if at_the_end || (head.0 > 0 && checkpoint.position >= head) {
@@ -167,7 +167,7 @@ impl Follower {
     }
 
     async fn step_back(&self) {
-        self.parts.checkpoints.left(self.ws, self.projection.name);
+        self.parts.checkpoints.left(self.ws, &self.projection);
         self.parts.leases.give_back(self.ws, &self.projection.schema_name()).await;
     }
 

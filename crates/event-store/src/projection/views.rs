@@ -107,7 +107,7 @@ pub async fn read_standing(
     Ok((standing, read_quarantine(connection, ws, schema).await?))
 }
 
-async fn read_quarantine(
+pub(super) async fn read_quarantine(
     connection: &mut PgConnection,
     ws: WorkspaceId,
     schema: &str,

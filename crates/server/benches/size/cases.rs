@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::desk::Desk;
 use crate::http::{Ask, Client};
+use crate::then;
 
 /// Who asks: the agent with the most tickets, one with few, somebody who only reads.
 const CALLERS: [(&str, u64); 3] =
@@ -37,6 +38,7 @@ impl Cases {
         if let Some(big) = big {
             of_one(&mut all, "a ticket of many events", &busiest, &vec![big.to_owned(); count]);
         }
+        all.extend(then::cases(desk, &busiest, big, count).await);
         Self { all }
     }
 }

@@ -26,6 +26,7 @@ mod storage;
 #[expect(dead_code, reason = "other benchmarks print ratios")]
 #[path = "../../../event-store/benches/log/table.rs"]
 mod table;
+mod then;
 
 use std::process::ExitCode;
 

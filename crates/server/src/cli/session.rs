@@ -17,7 +17,7 @@ where
     W: FnOnce(Arc<Service>, WorkspaceId) -> F,
     F: Future<Output = Result<ExitCode, CliError>>,
 {
-    opened(common, |service| async move {
+    with_service(common, |service| async move {
         let ws = service.workspace()?;
         work(service, ws).await
     })
@@ -30,7 +30,7 @@ where
     W: FnOnce(Arc<Service>, Vec<WorkspaceId>) -> F,
     F: Future<Output = Result<ExitCode, CliError>>,
 {
-    opened(common, |service| async move {
+    with_service(common, |service| async move {
         let workspaces = match service.config.workspace {
             Some(_) => vec![service.workspace()?],
             None => service.workspaces.clone(),
@@ -40,7 +40,8 @@ where
     .await
 }
 
-async fn opened<W, F>(common: &Common, work: W) -> Result<ExitCode, CliError>
+/// The same for work that concerns the whole database.
+pub async fn with_service<W, F>(common: &Common, work: W) -> Result<ExitCode, CliError>
 where
     W: FnOnce(Arc<Service>) -> F,
     F: Future<Output = Result<ExitCode, CliError>>,

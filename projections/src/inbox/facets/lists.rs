@@ -134,7 +134,7 @@ impl Lists {
     ) -> Result<Page<TicketRow>, sqlx::Error> {
         if let Some(held) = self.ready(ws).await? {
             let asked = Asked { ws, visible, order, after, shown: limits(limit).0 };
-            if let Some(page) = self.from_index(&held, filter, &asked).await? {
+            if let Some(page) = self.by_index(&held, filter, &asked).await? {
                 answered("query", true);
                 return Ok(page);
             }
@@ -143,7 +143,7 @@ impl Lists {
         inbox::query(&self.shared.parts.pool, (ws, visible), filter, order, (after, limit)).await
     }
 
-    async fn from_index(
+    async fn by_index(
         &self,
         held: &Held,
         filter: &Filter,

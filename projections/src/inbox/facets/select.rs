@@ -124,7 +124,7 @@ impl Index {
         for (_, other) in runs.iter().filter(|(about, _)| *about == sort) {
             run = run.within(other);
         }
-        if let Some(found) = walk(&run, direction, budget, wanted, &passes) {
+        if let Some(found) = walk(&run, direction, budget, wanted, passes) {
             return found.into_iter().filter_map(|number| self.found(number, sort)).collect();
         }
         let candidates: Box<dyn Iterator<Item = u32> + '_> = match fewest {

@@ -132,8 +132,8 @@ async fn count_views(
     caller: Caller,
     at_least: AtLeast,
 ) -> Result<(Stale, Json<ViewCounts>), ApiError> {
-    let inbox_stale = app.await_view(&caller, at_least, "inbox").await;
-    let drafts_stale = app.await_view(&caller, at_least, "drafts").await;
+    let inbox_stale = app.await_view(&caller, at_least, "inbox").await?;
+    let drafts_stale = app.await_view(&caller, at_least, "drafts").await?;
     let visible = Visible::of(&caller.scope, caller.actor);
     let Counts { unassigned, mine, mentions, open, closed } =
         app.lists().counts((caller.ws, caller.user, visible)).await?;
@@ -155,7 +155,7 @@ async fn list_tickets(
 ) -> Result<(Stale, Json<Listed<TicketListed>>), ApiError> {
     let list = format!("view.{}", view.id());
     let after = page::start(&app, &caller, &list, query.cursor.as_deref())?;
-    let mut stale = app.await_view(&caller, at_least, "inbox").await;
+    let mut stale = app.await_view(&caller, at_least, "inbox").await?;
     let limit = u32::from(query.limit.0);
     let (rows, next) = match view.of_inbox() {
         Some(view) => {
@@ -164,7 +164,7 @@ async fn list_tickets(
             (found.items, found.next)
         }
         None => {
-            stale.0 |= app.await_view(&caller, at_least, "drafts").await.0;
+            stale.0 |= app.await_view(&caller, at_least, "drafts").await?.0;
             with_drafts(&app, &caller, after, limit).await?
         }
     };

@@ -180,7 +180,7 @@ async fn query_tickets(
     let Some(filter) = filter.conditions(&directory, caller.user)? else {
         return Ok((Stale(false), Json(Listed { items: Vec::new(), next_cursor: None })));
     };
-    let stale = app.await_view(&caller, at_least, "inbox").await;
+    let stale = app.await_view(&caller, at_least, "inbox").await?;
     let who = (caller.ws, Visible::of(&caller.scope, caller.actor));
     let (limit, order) = (u32::from(limit.0), sort.order());
     let found = app.lists().query(who, &filter, order, (after, limit)).await?;
