@@ -1,6 +1,7 @@
 //! The log on Postgres: how events are written, read, followed and proved.
 
 mod append;
+mod bookmark;
 mod bound;
 mod continuity;
 mod each;
@@ -20,6 +21,7 @@ mod wire;
 pub use append::{
     AppendBatch, Appended, BadClaim, Base, Duplicate, PendingEvent, Problems, append,
 };
+pub use bookmark::{Bookmark, Mark, ParseBookmarkError};
 pub(crate) use bound::bounded;
 pub use continuity::{Continuity, watch_over};
 pub use each::Each;
