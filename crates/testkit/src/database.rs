@@ -25,6 +25,9 @@ impl TestDatabase {
         let copy =
             format!("create database {name} template {} strategy file_copy", template.database);
         execute(postgres, &copy).await;
+        // Rights on a database are not copied with it.
+        let grant = format!("grant create, temporary on database {name} to ledgerdesk_app");
+        execute(postgres, &grant).await;
         Self { postgres, name, template }
     }
 
