@@ -25,6 +25,7 @@ pub use bookmark::{Bookmark, Mark, ParseBookmarkError};
 pub(crate) use bound::bounded;
 pub use continuity::{Continuity, watch_over};
 pub use each::Each;
+pub(crate) use error::is_disk_full;
 pub use error::{LogError, is_unavailable};
 pub use follow::{CommitWithEvents, Follower, RecentCommits};
 pub use leaf::{

@@ -15,7 +15,7 @@ mod walk;
 use decider::{LogPosition, WorkspaceId};
 use sqlx::{Connection, PgConnection, PgPool, Row};
 
-use super::error::LogError;
+use super::error::{LogError, is_disk_full};
 use events::Feed;
 use walk::Walk;
 
@@ -92,7 +92,16 @@ impl<'a> Verification<'a> {
     ) -> Result<VerifyReport, LogError> {
         let mut connection = pool.acquire().await?;
         let mut snapshot = connection.begin_with(BEGIN).await?;
-        let feed = Feed::open((pool, &mut snapshot), self.ws, self.readers).await?;
+        let opened = Feed::open((pool, &mut snapshot), self.ws, self.readers).await;
+        let (mut snapshot, feed) = match opened {
+            Ok(feed) => (snapshot, feed),
+            // A snapshot is shared by way of a file: on a full disk the walk reads alone.
+            Err(LogError::Database(error)) if is_disk_full(&error) => {
+                snapshot.rollback().await?;
+                (connection.begin_with(BEGIN).await?, Feed::Own)
+            }
+            Err(error) => return Err(error),
+        };
         let report = self.walk(&mut snapshot, feed, progress).await?;
         snapshot.rollback().await?;
         Ok(report)

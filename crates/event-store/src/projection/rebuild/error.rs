@@ -1,6 +1,6 @@
 //! Why a view could not be rebuilt, compared, or switched.
 
-use crate::log::LogError;
+use crate::log::{LogError, is_disk_full};
 use crate::projection::error::{StepError, StopReason};
 
 /// Why a view could not be rebuilt, compared, or switched. Readers of the present build are never concerned.
@@ -128,14 +128,10 @@ impl From<StepError> for RebuildError {
             // Whoever goes on with it saw the build given up by this process.
             StepError::Fenced => Self::Aborted,
             StepError::Transient(error) => match error.downcast::<sqlx::Error>() {
-                Ok(error) if is_full(&error) => Self::DiskFull(*error),
+                Ok(error) if is_disk_full(&error) => Self::DiskFull(*error),
                 Ok(error) => Self::Database(error),
                 Err(error) => Self::Database(error),
             },
         }
     }
-}
-
-fn is_full(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "53100")
 }
