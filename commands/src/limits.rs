@@ -52,3 +52,5 @@ pub const CHOICES_MAX: usize = 1000;
 pub const KEY_CHARS_MAX: usize = 100;
 /// Messages whose addresses a ticket's state remembers.
 pub const RECENT_MESSAGES_MAX: usize = 50;
+/// Shared contents that one erasure names.
+pub const ALSO_ERASED_MAX: usize = 1000;

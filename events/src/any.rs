@@ -4,7 +4,7 @@ use decider::{Aspects, DecodeError, Event, SealedSlot, StoredEvent};
 
 use crate::seal::decode_stored;
 use crate::{
-    ChannelEvent, ContactEvent, DraftEvent, EventType, PipelineEvent, PropertyEvent, TicketEvent,
+    ChannelEvent, ContactEvent, DraftEvent, ErasureEvent, EventType, PipelineEvent, PropertyEvent, TicketEvent,
     UserEvent, WorkspaceEvent,
 };
 
@@ -127,4 +127,6 @@ any_event! {
     Ticket(TicketEvent),
     /// Of a draft.
     Draft(DraftEvent),
+    /// Of an erasure.
+    Erasure(ErasureEvent),
 }

@@ -5,6 +5,7 @@ mod any;
 pub mod channel;
 pub mod contact;
 pub mod draft;
+pub mod erasure;
 mod event_list;
 mod ids;
 pub mod message;
@@ -20,9 +21,10 @@ pub use any::AnyEvent;
 pub use channel::ChannelEvent;
 pub use contact::ContactEvent;
 pub use draft::DraftEvent;
+pub use erasure::ErasureEvent;
 pub use event_list::EventType;
 pub use ids::{
-    AttachmentId, ChannelId, CommentId, ContactId, DraftId, MessageId, ParseIdError, PipelineId,
+    AttachmentId, ChannelId, CommentId, ContactId, DraftId, ErasureId, MessageId, ParseIdError, PipelineId,
     PropertyId, StatusId, TeamId, TicketId, TokenId, UserId,
 };
 pub use pipeline::PipelineEvent;

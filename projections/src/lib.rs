@@ -9,6 +9,7 @@ mod kinds;
 pub mod lookup;
 pub mod thread;
 pub mod timeline;
+pub mod traces;
 
 #[cfg(test)]
 mod tests;
@@ -26,5 +27,6 @@ pub fn registry() -> Vec<ProjectionType> {
         ProjectionType::of::<timeline::Timeline>(),
         ProjectionType::of::<drafts::Drafts>(),
         ProjectionType::of::<lookup::Lookup>(),
+        ProjectionType::of::<traces::Traces>(),
     ]
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use api::{App, AppParts, DraftSweep, Settings, sweep_finished_drafts};
+use erasure::attend;
 use event_store::log::{notify, watch_over};
 use event_store::projection::{
     self, Checkpoints, Engine, EngineHandle, EngineParts, ProjectionStatus,
@@ -28,6 +29,8 @@ const LINGER: Duration = Duration::from_secs(1);
 const DRAIN_WITHIN: Duration = Duration::from_secs(5);
 /// How long the views may take to reach the end of their batch.
 const VIEWS_WITHIN: Duration = Duration::from_secs(2);
+/// How long this server may take to say that it ends, so that no erasure waits for it.
+const ERASURES_WITHIN: Duration = Duration::from_secs(1);
 /// How often what time has made worthless is removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// How often words are looked for that a crash kept from going with their draft; the first time at the start.
@@ -50,6 +53,7 @@ pub struct Running {
     door: JoinHandle<std::io::Result<()>>,
     chores: JoinHandle<()>,
     notices: JoinHandle<()>,
+    erasures: JoinHandle<()>,
     continuity: JoinHandle<()>,
     /// Dropping it would end the views.
     _views: watch::Sender<bool>,
@@ -100,6 +104,11 @@ impl Running {
         );
         let recent = service.handler.recent().clone();
         let continuity = watch_over(service.reader.clone(), recent, stopping.clone());
+        let erasures = tokio::spawn(attend(
+            service.erasing(),
+            service.workspaces.clone(),
+            stopping.clone(),
+        ));
         let door = tokio::spawn(door::serve(listener, app.clone(), stopping));
         let chores =
             tokio::spawn(chores(app.clone(), service.ops.clone(), service.pools.ops.clone()));
@@ -113,6 +122,7 @@ impl Running {
             door,
             chores,
             notices,
+            erasures,
             continuity,
             _views: views,
         })
@@ -146,6 +156,10 @@ impl Running {
         if !door.is_finished() && timeout(DRAIN_WITHIN, &mut door).await.is_err() {
             tracing::warn!("some requests took too long and were cut off");
             door.abort();
+        }
+        let mut erasures = self.erasures;
+        if timeout(ERASURES_WITHIN, &mut erasures).await.is_err() {
+            erasures.abort();
         }
         // Until here the last requests have written.
         self.notices.abort();
@@ -182,6 +196,7 @@ fn parts(
         vault: service.vault.clone(),
         objects: service.objects.clone(),
         ops: service.ops.clone(),
+        erasing: service.erasing(),
         checkpoints,
         view_status: Arc::new(move || -> Vec<ProjectionStatus> {
             let engine = engine.lock().unwrap_or_else(PoisonError::into_inner);

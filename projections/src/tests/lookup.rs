@@ -187,7 +187,7 @@ async fn planted_bytes(database: &Database) -> Vec<String> {
     sqlx::query("checkpoint").execute(&database.pool).await.unwrap();
     let files = sqlx::query(
         "select c.relname::text, pg_relation_filepath(c.oid) from pg_class as c \
-         where c.relnamespace = 'lookup_v1'::regnamespace and pg_relation_filepath(c.oid) is not null",
+         where c.relnamespace = 'lookup_v2'::regnamespace and pg_relation_filepath(c.oid) is not null",
     )
     .fetch_all(&database.pool)
     .await

@@ -8,6 +8,7 @@ mod comments;
 mod contacts;
 pub(crate) mod docs;
 pub(crate) mod drafts;
+mod erasures;
 mod events;
 mod live;
 mod log_verification;
@@ -69,6 +70,7 @@ fn desk() -> OpenApiRouter<App> {
         .merge(timeline::routes())
         .merge(attachments::routes())
         .merge(contacts::routes())
+        .merge(erasures::routes())
         .merge(lookup::routes())
         .merge(live::routes())
         .merge(events::routes())

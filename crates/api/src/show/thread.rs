@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::opening::{open_all, shown};
+use super::opening::{Tombs, open_all};
 use super::people::{ActorShown, People, UserShown, Wanted};
 use crate::app::App;
 use crate::caller::Caller;
@@ -129,7 +129,7 @@ pub async fn show(
 ) -> Result<Vec<ThreadItem>, ApiError> {
     let mut contents: Vec<TicketEvent> =
         rows.iter().map(|row| as_event(row.item, row.content.0.clone())).collect();
-    open_all(app, caller, ticket.0, &mut contents).await?;
+    let tombs = open_all(app, caller, ticket.0, &mut contents).await?;
     let mut wanted = Wanted::default();
     for (row, content) in rows.iter().zip(&contents) {
         author(row).into_iter().for_each(|actor| wanted.actor(actor));
@@ -140,7 +140,7 @@ pub async fn show(
     let people = wanted.find(app, caller).await?;
     let directory = app.directory(caller.ws).await?;
     let shows_bcc = caller.scope.has(Right::TicketsCommunicate);
-    let around = Around { people: &people, directory: &directory, shows_bcc };
+    let around = Around { people: &people, directory: &directory, tombs: &tombs, shows_bcc };
     Ok(rows.iter().zip(&contents).map(|(row, content)| around.item(row, content)).collect())
 }
 
@@ -168,6 +168,7 @@ fn author(row: &ItemRow) -> Option<Actor> {
 struct Around<'a> {
     people: &'a People,
     directory: &'a Directory,
+    tombs: &'a Tombs,
     shows_bcc: bool,
 }
 
@@ -177,10 +178,10 @@ impl Around<'_> {
         match content {
             TicketEvent::MessageReceived(received) => self.message(item, &received.message),
             TicketEvent::CommentAdded(comment) => ThreadItem {
-                text: shown(&comment.text),
-                html: comment.html.as_ref().map(shown),
+                text: self.tombs.shown(&comment.text),
+                html: comment.html.as_ref().map(|html| self.tombs.shown(html)),
                 mentions: comment.mentions.iter().map(|user| self.people.user(user.0)).collect(),
-                attachments: comment.attachments.iter().map(attachment).collect(),
+                attachments: comment.attachments.iter().map(|file| self.attachment(file)).collect(),
                 ..item
             },
             // The two above are all that [`as_event`] makes.
@@ -190,16 +191,16 @@ impl Around<'_> {
 
     fn message(&self, item: ThreadItem, message: &MessageContent) -> ThreadItem {
         ThreadItem {
-            from: Some(addresses(&message.from)),
-            to: Some(addresses(&message.to)),
-            cc: message.cc.as_ref().map(addresses),
-            bcc: message.bcc.as_ref().filter(|_| self.shows_bcc).map(addresses),
-            subject: Some(shown(&message.subject)),
-            text: shown(&message.text),
-            html: message.html.as_ref().map(shown),
-            attachments: message.attachments.iter().map(attachment).collect(),
-            message_id: message.message_id.as_ref().map(shown),
-            in_reply_to: message.in_reply_to.as_ref().map(shown),
+            from: Some(self.addresses(&message.from)),
+            to: Some(self.addresses(&message.to)),
+            cc: message.cc.as_ref().map(|list| self.addresses(list)),
+            bcc: message.bcc.as_ref().filter(|_| self.shows_bcc).map(|list| self.addresses(list)),
+            subject: Some(self.tombs.shown(&message.subject)),
+            text: self.tombs.shown(&message.text),
+            html: message.html.as_ref().map(|html| self.tombs.shown(html)),
+            attachments: message.attachments.iter().map(|file| self.attachment(file)).collect(),
+            message_id: message.message_id.as_ref().map(|id| self.tombs.shown(id)),
+            in_reply_to: message.in_reply_to.as_ref().map(|id| self.tombs.shown(id)),
             problems: message.problems.clone(),
             ..item
         }
@@ -244,23 +245,23 @@ impl Around<'_> {
         let name = self.directory.channel(id).map(|channel| channel.name.clone());
         ChannelShown { id: id.0, name }
     }
-}
 
-fn addresses(sealed: &SealedAddresses) -> Shown<Vec<AddressShown>> {
-    let plain = |Address { name, email }: Address| AddressShown { name, email };
-    match shown(sealed) {
-        Shown::Open(list) => Shown::Open(list.into_iter().map(plain).collect()),
-        Shown::Erased(erased) => Shown::Erased(erased),
+    fn addresses(&self, sealed: &SealedAddresses) -> Shown<Vec<AddressShown>> {
+        let plain = |Address { name, email }: Address| AddressShown { name, email };
+        match self.tombs.shown(sealed) {
+            Shown::Open(list) => Shown::Open(list.into_iter().map(plain).collect()),
+            Shown::Erased(erased) => Shown::Erased(erased),
+        }
     }
-}
 
-fn attachment(file: &Attachment) -> AttachmentShown {
-    AttachmentShown {
-        id: file.id.0,
-        name: shown(&file.name),
-        media_type: file.media_type.clone(),
-        size: file.size_bytes,
-        sha256: shown(&file.sha256),
-        content_id: file.inline_cid.as_ref().map(shown),
+    fn attachment(&self, file: &Attachment) -> AttachmentShown {
+        AttachmentShown {
+            id: file.id.0,
+            name: self.tombs.shown(&file.name),
+            media_type: file.media_type.clone(),
+            size: file.size_bytes,
+            sha256: self.tombs.shown(&file.sha256),
+            content_id: file.inline_cid.as_ref().map(|cid| self.tombs.shown(cid)),
+        }
     }
 }

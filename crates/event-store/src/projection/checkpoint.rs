@@ -3,7 +3,6 @@
 use decider::{LogPosition, WorkspaceId};
 use sqlx::{PgConnection, Row};
 
-use super::fold::ProjectionType;
 use crate::log::ZERO_HASH;
 
 /// How many checkpoints are kept at least.
@@ -77,11 +76,11 @@ pub(super) async fn insert(
 pub async fn fence(
     connection: &mut PgConnection,
     ws: WorkspaceId,
-    projection: &ProjectionType,
+    schema: &str,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(include_str!("sql/checkpoint_fence.sql"))
         .bind(ws.0)
-        .bind(projection.schema_name())
+        .bind(schema)
         .execute(connection)
         .await?;
     Ok(())

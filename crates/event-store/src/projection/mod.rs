@@ -35,7 +35,7 @@ pub use memory::{MemoryStore, fold_in_memory};
 pub use projector::{Applied, BATCH_EVENTS_MAX, Projector, ProjectorParts};
 pub use row::{Reader, Row};
 pub use rows::{AnyTable, Keys, RowSet, TableDef};
-pub use schema::{SearchPath, prepare};
+pub use schema::{SearchPath, enter_schema, prepare, schemas_of};
 pub use status::{ProjectionState, ProjectionStatus};
 pub use store::{CrashPoint, read_rows};
 pub use table::Table;

@@ -56,6 +56,26 @@ pub async fn prepare(
     Ok(SearchPath::of(projections))
 }
 
+/// The schemas that hold tables of a view: of every version and build, whatever it is for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn schemas_of(pool: &PgPool, name: &str) -> Result<Vec<String>, sqlx::Error> {
+    let rows =
+        sqlx::query(include_str!("sql/build_schemas.sql")).bind(name).fetch_all(pool).await?;
+    rows.iter().map(|row| row.try_get("schema_name")).collect()
+}
+
+/// Uses the tables of one schema until the end of the transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn enter_schema(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
+    let sql = format!("set local search_path to {}", quoted(schema));
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
+    Ok(())
+}
+
 async fn prepare_one(
     connection: &mut PgConnection,
     projection: &ProjectionType,

@@ -1,6 +1,7 @@
 //! The command line: one file per command, common flags, exit codes 0 done, 1 failed, 2 wrong usage, 3 found a difference.
 
 mod doctor;
+mod erase;
 mod error;
 mod generate;
 mod heads;
@@ -81,6 +82,9 @@ enum Command {
     /// The views
     #[command(subcommand)]
     Projection(ProjectionCommand),
+    /// Forget a person for ever, and prove it
+    #[command(subcommand)]
+    Erase(erase::EraseCommand),
     /// Check configuration, database, keys and disk, and say what to do
     Doctor(doctor::DoctorArgs),
     /// Fill a workspace with invented history, for measuring
@@ -163,6 +167,7 @@ async fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Projection(ProjectionCommand::List(args)) => {
             projection_list::run(&common, args).await
         }
+        Command::Erase(command) => erase::run(&common, command).await,
         Command::Doctor(args) => doctor::run(&common, args).await,
         Command::Generate(args) => generate::run(&common, args).await,
     }

@@ -1,0 +1,46 @@
+//! The fact that keys were destroyed.
+
+use access::Right;
+use decider::{Changes, Command, Halt, World};
+use events::erasure::{ErasureEvent, ErasureKeysDestroyed};
+use events::ErasureId;
+use uuid::Uuid;
+
+use super::{Erasure, Progress};
+use crate::desk::Desk;
+use crate::refusal::Refusal;
+
+/// One event names so many keys at most.
+const KEYS_OF_ONE_EVENT: usize = 1000;
+
+/// Says which keys of an erasure were destroyed. It is said once: a repeat changes nothing.
+#[derive(Clone, Debug)]
+pub struct RecordDestroyedKeys {
+    /// The erasure.
+    pub erasure_id: ErasureId,
+    /// The keys.
+    pub keys: Vec<Uuid>,
+}
+
+impl Command for RecordDestroyedKeys {
+    fn name(&self) -> &'static str {
+        "RecordDestroyedKeys"
+    }
+
+    fn decide(&self, world: &World<'_>) -> Result<Changes, Halt> {
+        Desk::enter_with(world, Right::Erase)?;
+        let erasure = world.state::<Erasure>(self.erasure_id)?;
+        let erasure = erasure.known().ok_or(Refusal::NotFound("erasure"))?;
+        let mut changes = Changes::none();
+        if erasure.progress == Progress::Requested {
+            // An erasure without any key is recorded as well: it has been carried out.
+            let none: &[Uuid] = &[];
+            let parts = self.keys.chunks(KEYS_OF_ONE_EVENT);
+            for keys in parts.chain(self.keys.is_empty().then_some(none)) {
+                let event = ErasureKeysDestroyed { keys: keys.to_vec() };
+                changes.on(self.erasure_id, ErasureEvent::from(event));
+            }
+        }
+        Ok(changes)
+    }
+}
