@@ -24,8 +24,8 @@ pub use draft::DraftEvent;
 pub use erasure::ErasureEvent;
 pub use event_list::EventType;
 pub use ids::{
-    AttachmentId, ChannelId, CommentId, ContactId, DraftId, ErasureId, MessageId, ParseIdError, PipelineId,
-    PropertyId, StatusId, TeamId, TicketId, TokenId, UserId,
+    AttachmentId, ChannelId, CommentId, ContactId, DraftId, ErasureId, MessageId, ParseIdError,
+    PipelineId, PropertyId, StatusId, TeamId, TicketId, TokenId, UserId,
 };
 pub use pipeline::PipelineEvent;
 pub use property::PropertyEvent;

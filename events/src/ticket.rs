@@ -11,7 +11,8 @@ use crate::value::{
     TicketSource,
 };
 use crate::{
-    ChannelId, CommentId, ContactId, MessageId, PipelineId, PropertyId, StatusId, TicketId, UserId,
+    AttachmentId, ChannelId, CommentId, ContactId, ErasureId, MessageId, PipelineId, PropertyId,
+    StatusId, TicketId, UserId,
 };
 
 event_list! {
@@ -53,6 +54,10 @@ event_list! {
         MessageCopyKept(MessageCopyKept) = "MessageCopyKept", 1;
         /// Mail that could not be read was kept as it came.
         RawMessageKept(RawMessageKept) = "RawMessageKept", 1;
+        /// Words or a file were taken out of a message for ever (C17).
+        MessageRedacted(MessageRedacted) = "MessageRedacted", 1;
+        /// Words or a file were taken out of a comment for ever (C17).
+        CommentRedacted(CommentRedacted) = "CommentRedacted", 1;
         /// Another ticket has to do with it.
         Linked(TicketLinked) = "TicketLinked", 1;
         /// Another ticket has no longer to do with it.
@@ -256,6 +261,40 @@ pub struct RawMessageKept {
     pub channel: Option<ChannelId>,
 }
 
+/// What was taken out of a message or comment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RedactedPart {
+    /// Words of the text.
+    Text,
+    /// Words of the subject.
+    Subject,
+    /// A file.
+    File(AttachmentId),
+}
+
+/// Words or a file were taken out of a message: what is left of it, sealed anew. The key it was sealed with before is destroyed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MessageRedacted {
+    /// The message from now on.
+    pub message: MessageContent,
+    /// What was taken out.
+    pub parts: Vec<RedactedPart>,
+    /// The erasure that destroys it.
+    pub erasure: ErasureId,
+}
+
+/// Words or a file were taken out of a comment: what is left of it, sealed anew. The key it was sealed with before is destroyed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CommentRedacted {
+    /// The comment from now on.
+    pub comment: CommentAdded,
+    /// What was taken out.
+    pub parts: Vec<RedactedPart>,
+    /// The erasure that destroys it.
+    pub erasure: ErasureId,
+}
+
 /// Another ticket has to do with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TicketLinked {
@@ -328,6 +367,18 @@ impl SealedFields for MessageImported {
     }
 }
 
+impl SealedFields for MessageRedacted {
+    fn visit_sealed(&mut self, visit: Visit<'_>) {
+        self.message.visit_sealed(visit);
+    }
+}
+
+impl SealedFields for CommentRedacted {
+    fn visit_sealed(&mut self, visit: Visit<'_>) {
+        self.comment.visit_sealed(visit);
+    }
+}
+
 impl SealedFields for CommentAdded {
     fn visit_sealed(&mut self, visit: Visit<'_>) {
         visit("comment.text", &mut self.text);
@@ -361,8 +412,11 @@ fn touches(event: &TicketEvent) -> Aspects {
         | TicketEvent::ReplySubmitted(_)
         | TicketEvent::MessageImported(_)
         | TicketEvent::MessageCopyKept(_)
-        | TicketEvent::RawMessageKept(_) => Aspects::of(&["messages"]),
-        TicketEvent::CommentAdded(_) => Aspects::of(&["comments"]),
+        | TicketEvent::RawMessageKept(_)
+        | TicketEvent::MessageRedacted(_) => Aspects::of(&["messages"]),
+        TicketEvent::CommentAdded(_) | TicketEvent::CommentRedacted(_) => {
+            Aspects::of(&["comments"])
+        }
         TicketEvent::Linked(_) | TicketEvent::Unlinked(_) => Aspects::of(&["links"]),
     }
 }

@@ -3,7 +3,9 @@
 use access::Right;
 use decider::{Changes, Command, Halt, StreamRef, World};
 use events::contact::{ContactErased, ContactEvent, email_field};
-use events::erasure::{ErasureEvent, ErasureReason, ErasureRequested, ErasureSubject, SharedChoice};
+use events::erasure::{
+    ErasureEvent, ErasureReason, ErasureRequested, ErasureSubject, SharedChoice,
+};
 use events::{ContactId, ErasureId};
 use uuid::Uuid;
 
@@ -49,11 +51,13 @@ impl Command for EraseContact {
         }
         let mut changes = Changes::none();
         let emails = contact.emails.iter();
-        let opened = ask_all(emails.map(|email| {
-            world.open(self.contact_id, &email_field(email.no), &email.address)
-        }))?;
-        let keys: Vec<String> =
-            opened.into_iter().filter_map(|address| Some(email_key(&address.into_option()?))).collect();
+        let opened = ask_all(
+            emails.map(|email| world.open(self.contact_id, &email_field(email.no), &email.address)),
+        )?;
+        let keys: Vec<String> = opened
+            .into_iter()
+            .filter_map(|address| Some(email_key(&address.into_option()?)))
+            .collect();
         let holders = ask_all(keys.iter().map(|key| world.claim(CONTACT_EMAIL, key)))?;
         let erasure = self.erasure_id;
         let emails = contact.emails.iter().map(|email| email.no).collect();
@@ -116,15 +120,19 @@ mod tests {
 
     #[test]
     fn an_erasure_is_noted_on_the_person_and_frees_their_addresses_z06() {
-        let given = Office::new()
-            .as_admin()
-            .events::<Contact>(MARIA.0, [created()])
-            .claim(CONTACT_EMAIL, "maria@example.net", MARIA.0);
+        let given = Office::new().as_admin().events::<Contact>(MARIA.0, [created()]).claim(
+            CONTACT_EMAIL,
+            "maria@example.net",
+            MARIA.0,
+        );
         let changes = given.when(&command()).accepted();
         let kinds: Vec<_> = changes.events.iter().map(|event| event.event.type_name()).collect();
         assert_eq!(kinds, ["ContactErased", "ErasureRequested"]);
         assert_eq!(changes.claims.len(), 1);
-        assert_eq!((changes.claims[0].key.as_str(), changes.claims[0].holder), ("maria@example.net", None));
+        assert_eq!(
+            (changes.claims[0].key.as_str(), changes.claims[0].holder),
+            ("maria@example.net", None)
+        );
     }
 
     #[test]
@@ -160,6 +168,6 @@ mod tests {
             emails: vec![personal("maria@example.net")],
             phones: Vec::new(),
         };
-        given().when(&anew).accepted();
+        drop(given().when(&anew).accepted());
     }
 }

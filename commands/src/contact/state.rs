@@ -1,8 +1,8 @@
 //! What rules ask about a contact.
 
 use decider::{EventMeta, Sealed, State};
-use events::{ContactEvent, ErasureId};
 use events::contact::{ContactCreated, EmailEntry, EntryNo, PhoneEntry};
+use events::{ContactEvent, ErasureId};
 
 /// A contact.
 #[derive(Clone, Debug, PartialEq, Default)]

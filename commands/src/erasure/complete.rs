@@ -89,10 +89,9 @@ mod tests {
         let keys: Vec<Uuid> = (0..1500).map(id).collect();
         let record = RecordDestroyedKeys { erasure_id: ERASURE, keys: keys.clone() };
         let given = Office::new().given().events::<Erasure>(ERASURE.0, [requested()]);
-        given.when(&record).then::<ErasureEvent>(
-            ERASURE,
-            [destroyed(&keys[..1000]), destroyed(&keys[1000..])],
-        );
+        given
+            .when(&record)
+            .then::<ErasureEvent>(ERASURE, [destroyed(&keys[..1000]), destroyed(&keys[1000..])]);
         let known = Office::new()
             .given()
             .events::<Erasure>(ERASURE.0, [requested(), destroyed(&keys[..1])]);

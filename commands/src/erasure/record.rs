@@ -2,8 +2,8 @@
 
 use access::Right;
 use decider::{Changes, Command, Halt, World};
-use events::erasure::{ErasureEvent, ErasureKeysDestroyed};
 use events::ErasureId;
+use events::erasure::{ErasureEvent, ErasureKeysDestroyed};
 use uuid::Uuid;
 
 use super::{Erasure, Progress};

@@ -19,8 +19,10 @@ use crate::plan::Plan;
 use crate::{Erasing, ErasureError};
 
 /// The program's own part that carries erasures out.
-const ACTOR: Actor =
-    Actor { kind: ActorKind::Policy, id: Uuid::from_u128(0x6c64_0000_0000_7000_8000_0065_7261_7365) };
+const ACTOR: Actor = Actor {
+    kind: ActorKind::Policy,
+    id: Uuid::from_u128(0x6c64_0000_0000_7000_8000_0065_7261_7365),
+};
 /// So many of the contents that stay are named in the certificate.
 const KEPT_MAX: usize = 1000;
 
@@ -98,8 +100,7 @@ impl Work<'_> {
         }
         let tombstone = Tombstone { erasure: self.id.0, at: jiff::Timestamp::now().into() };
         let keys: Vec<Uuid> = plan.keys.iter().copied().collect();
-        let keys =
-            self.erasing.ops.erasures.destroy(self.ws, tombstone, &keys, &relations).await?;
+        let keys = self.erasing.ops.erasures.destroy(self.ws, tombstone, &keys, &relations).await?;
         self.send("keys", RecordDestroyedKeys { erasure_id: self.id, keys }).await
     }
 
@@ -114,11 +115,8 @@ impl Work<'_> {
             ops.uploads.forget(ws, &plan.files).await?;
         }
         for object in &plan.objects {
-            let object = ObjectRef {
-                key: object.key,
-                hash: object.hash.clone(),
-                size: object.size_bytes,
-            };
+            let object =
+                ObjectRef { key: object.key, hash: object.hash.clone(), size: object.size_bytes };
             self.erasing.objects.delete(ws, &object).await?;
         }
         Ok(())
@@ -129,7 +127,9 @@ impl Work<'_> {
         let erasures = &self.erasing.ops.erasures;
         let storage = erasures.storage(self.ws, self.id.0).await?;
         let waits = |keys: bool| {
-            storage.iter().any(|table| !table.rewritten && (table.relation == KEYS_RELATION) == keys)
+            storage
+                .iter()
+                .any(|table| !table.rewritten && (table.relation == KEYS_RELATION) == keys)
         };
         if let ErasureSubject::Contact(contact) = requested.subject
             && waits(false)

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use decider::Event;
 use events::erasure::ContentKind;
 use events::message::{Attachment, MessageContent, ObjectRef};
+use events::ticket::CommentAdded;
 use events::{TicketEvent, TicketId};
 use uuid::Uuid;
 
@@ -70,11 +71,9 @@ impl TicketContents {
             TicketEvent::MessageReceived(received) => self.message(&received.message, keys),
             TicketEvent::ReplySubmitted(reply) => self.message(&reply.message, keys),
             TicketEvent::MessageImported(imported) => self.message(&imported.message, keys),
-            TicketEvent::CommentAdded(comment) => {
-                let content = self.content(comment.comment.0, ContentKind::Comment);
-                content.keys.extend(keys);
-                files(content, &comment.attachments);
-            }
+            TicketEvent::MessageRedacted(redacted) => self.message(&redacted.message, keys),
+            TicketEvent::CommentAdded(comment) => self.comment(comment, keys),
+            TicketEvent::CommentRedacted(redacted) => self.comment(&redacted.comment, keys),
             TicketEvent::MessageCopyKept(kept) => {
                 original(self.content(kept.message.0, ContentKind::Message), &kept.raw);
             }
@@ -96,6 +95,12 @@ impl TicketContents {
         if let Some(raw) = &message.raw {
             original(content, raw);
         }
+    }
+
+    fn comment(&mut self, comment: &CommentAdded, keys: BTreeSet<Uuid>) {
+        let content = self.content(comment.comment.0, ContentKind::Comment);
+        content.keys.extend(keys);
+        files(content, &comment.attachments);
     }
 
     fn content(&mut self, id: Uuid, kind: ContentKind) -> &mut Content {

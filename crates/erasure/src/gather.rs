@@ -72,7 +72,10 @@ pub async fn tickets_of(
     }
 }
 
-/// Shows every event of a stream.
+/// Shows every event of a stream, in order.
+///
+/// # Errors
+/// When the log does not answer, or `see` fails.
 pub async fn each_event(
     erasing: &Erasing,
     ws: WorkspaceId,
@@ -90,6 +93,9 @@ pub async fn each_event(
 }
 
 /// What a ticket holds.
+///
+/// # Errors
+/// When the log does not answer or an event cannot be read.
 pub async fn contents_of(
     erasing: &Erasing,
     ws: WorkspaceId,
@@ -129,8 +135,10 @@ async fn elsewhere(
 ) -> Result<Vec<(Uuid, Content)>, ErasureError> {
     let vault = erasing.handler.vault();
     let about = vault.keys_about(ws, person.0).await?;
-    let rest: Vec<_> =
-        about.into_iter().filter(|about| about.kind == "content" && !known.contains(&about.key)).collect();
+    let rest: Vec<_> = about
+        .into_iter()
+        .filter(|about| about.kind == "content" && !known.contains(&about.key))
+        .collect();
     let keys: Vec<Uuid> = rest.iter().map(|about| about.key).collect();
     let subjects = vault.subjects_of(ws, &keys).await?;
     let mut contents: BTreeMap<Uuid, Content> = BTreeMap::new();

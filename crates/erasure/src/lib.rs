@@ -13,6 +13,8 @@ mod verify;
 pub use attend::{Attendance, attend};
 pub use carry_out::{Step, carry_out};
 pub use certificate::{Certificate, LINGERING, NOT_COVERED, certificate, erasure_of, named};
+pub use content::{Content, TicketContents};
+pub use gather::{contents_of, each_event};
 pub use plan::Plan;
 pub use verify::{Finding, Verdict, verify};
 

@@ -257,11 +257,8 @@ mod tests {
 
     #[test]
     fn files_originals_and_drafts_go_with_their_bytes_z06() {
-        let object = |n: u128| ObjectRef {
-            key: Uuid::from_u128(n),
-            hash: n.to_string(),
-            size_bytes: 1,
-        };
+        let object =
+            |n: u128| ObjectRef { key: Uuid::from_u128(n), hash: n.to_string(), size_bytes: 1 };
         let mut all = gathered(&[], &[]);
         let message = all.tickets[0].contents.get_mut(&MESSAGE).unwrap();
         message.objects = vec![object(201), object(202)];

@@ -72,7 +72,8 @@ pub async fn verify(
     match erasure.requested.subject {
         ErasureSubject::Contact(contact) => {
             streams.push(contact.0);
-            streams.extend(tickets_of(erasing, ws, contact).await?.into_iter().map(|TicketId(id)| id));
+            streams
+                .extend(tickets_of(erasing, ws, contact).await?.into_iter().map(|TicketId(id)| id));
             let (shared, also) = (erasure.requested.shared, &erasure.requested.also);
             let plan = Plan::of_contact(&about_contact(erasing, ws, contact).await?, shared, also);
             let planned: Vec<Uuid> = plan.keys.iter().copied().collect();

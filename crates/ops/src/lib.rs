@@ -38,11 +38,10 @@ pub use uploads::{ExpiredUpload, NewUpload, Upload, UploadMeta, Uploads};
 pub use vault::is_unavailable;
 
 /// The tables of this crate as (version, name, SQL), in order. They come after those of [`vault::MIGRATIONS`].
-pub const MIGRATIONS: &[(i64, &str, &str)] =
-    &[
-        (2001, "ops", include_str!("../schema/0001_ops.sql")),
-        (2002, "erasures", include_str!("../schema/0002_erasure.sql")),
-    ];
+pub const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (2001, "ops", include_str!("../schema/0001_ops.sql")),
+    (2002, "erasures", include_str!("../schema/0002_erasure.sql")),
+];
 
 /// All operational state. Cheap to clone.
 #[derive(Clone)]

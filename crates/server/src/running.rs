@@ -104,11 +104,8 @@ impl Running {
         );
         let recent = service.handler.recent().clone();
         let continuity = watch_over(service.reader.clone(), recent, stopping.clone());
-        let erasures = tokio::spawn(attend(
-            service.erasing(),
-            service.workspaces.clone(),
-            stopping.clone(),
-        ));
+        let erasures =
+            tokio::spawn(attend(service.erasing(), service.workspaces.clone(), stopping.clone()));
         let door = tokio::spawn(door::serve(listener, app.clone(), stopping));
         let chores =
             tokio::spawn(chores(app.clone(), service.ops.clone(), service.pools.ops.clone()));

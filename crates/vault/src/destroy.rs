@@ -42,7 +42,10 @@ impl Vault {
 
     /// These keys were destroyed in the database: nothing reads them from memory any more.
     pub fn remember_destroyed(&self, ws: WorkspaceId, key_ids: &[Uuid]) {
-        self.shared.ring.keys.overrule(key_ids.iter().map(|id| ((ws, *id), Known::Destroyed(None))));
+        self.shared
+            .ring
+            .keys
+            .overrule(key_ids.iter().map(|id| ((ws, *id), Known::Destroyed(None))));
     }
 
     /// Destroys keys because of an erasure, which is noted beside each of them, inside the caller's transaction. Those that

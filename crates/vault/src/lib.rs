@@ -22,10 +22,9 @@ pub use objects::{OBJECT_BYTES_MAX, ObjectRef, SealedObjects};
 pub use vault::Vault;
 
 /// The tables of this crate as (version, name, SQL), in order.
-pub const MIGRATIONS: &[(i64, &str, &str)] =
-    &[
-        (1001, "vault", include_str!("../schema/0001_vault.sql")),
-        (1002, "tombstones of keys", include_str!("../schema/0002_tombstone.sql")),
-        // After the role of the application, which may call it.
-        (9402, "rewrite of keys", include_str!("../schema/0003_rewrite.sql")),
-    ];
+pub const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1001, "vault", include_str!("../schema/0001_vault.sql")),
+    (1002, "tombstones of keys", include_str!("../schema/0002_tombstone.sql")),
+    // After the role of the application, which may call it.
+    (9402, "rewrite of keys", include_str!("../schema/0003_rewrite.sql")),
+];

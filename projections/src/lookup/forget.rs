@@ -66,11 +66,7 @@ pub async fn forget(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn remembered(
-    pool: &PgPool,
-    ws: WorkspaceId,
-    subject: Uuid,
-) -> Result<u64, sqlx::Error> {
+pub async fn remembered(pool: &PgPool, ws: WorkspaceId, subject: Uuid) -> Result<u64, sqlx::Error> {
     let mut found = 0;
     for schema in schemas_of(pool, Lookup::NAME).await? {
         let mut transaction = pool.begin().await?;

@@ -26,7 +26,7 @@ const FIXTURE: [&str; 12] = [
     "insert into inbox_mention select $1, md5('u' || n % 5)::uuid, md5('t' || n)::uuid, n from generate_series(1, $2) as n",
     "insert into thread_item
      select $1, md5('t' || n % 3000)::uuid, md5('m' || n)::uuid, 'message', 'incoming', null, null, n, n, '{}', null, null,
-            null, null, null, false, null from generate_series(1, $2) as n",
+            null, null, null, false, null, null from generate_series(1, $2) as n",
     "insert into thread_copy
      select $1, md5('t' || n % 3000)::uuid, n, null, null, n, '{}' from generate_series(1, $2) as n",
     "insert into timeline_entry

@@ -39,7 +39,10 @@ impl Projection for Traces {
         match (stored.kind.as_str(), stored.type_name.as_str()) {
             ("ticket", "ContactAssociated") => match decode_stored(stored)? {
                 TicketEvent::ContactAssociated(event) => Ok(Some(TraceEvent::Associated(event))),
-                #[expect(clippy::wildcard_enum_match_arm, reason = "the type's name says which one it is")]
+                #[expect(
+                    clippy::wildcard_enum_match_arm,
+                    reason = "the type's name says which one it is"
+                )]
                 _ => Ok(None),
             },
             ("erasure", _) => {

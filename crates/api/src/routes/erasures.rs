@@ -156,10 +156,8 @@ async fn list_erasures(
     caller.require(Right::Erase)?;
     let before: Option<i64> = app.read_cursor(&caller, LIST, query.cursor.as_deref())?;
     let stale = app.await_view(&caller, at_least, VIEW).await;
-    let rows =
-        traces::erasures(app.views(), caller.ws, before, u32::from(query.limit.0)).await?;
-    let page =
-        Listed::cut(rows, query.limit, |last| app.cursor(&caller, LIST, &last.position));
+    let rows = traces::erasures(app.views(), caller.ws, before, u32::from(query.limit.0)).await?;
+    let page = Listed::cut(rows, query.limit, |last| app.cursor(&caller, LIST, &last.position));
     Ok((stale, Json(page.map(listed))))
 }
 

@@ -18,6 +18,7 @@ mod owner;
 pub(crate) mod pages;
 mod pipelines;
 mod properties;
+mod redactions;
 mod replies;
 mod session;
 mod setup;
@@ -71,6 +72,7 @@ fn desk() -> OpenApiRouter<App> {
         .merge(attachments::routes())
         .merge(contacts::routes())
         .merge(erasures::routes())
+        .merge(redactions::routes())
         .merge(lookup::routes())
         .merge(live::routes())
         .merge(events::routes())

@@ -6,9 +6,9 @@ use access::Right;
 use commands::Directory;
 use decider::{Actor, Timestamp};
 use events::message::{Address, Attachment, MessageContent, SealedAddresses};
-use events::ticket::{CommentAdded, MessageReceived};
+use events::ticket::{CommentAdded, MessageReceived, RedactedPart};
 use events::{ChannelId, CommentId, TicketEvent, TicketId, UserId};
-use projections::thread::{ItemContent, ItemRow};
+use projections::thread::{ItemContent, ItemRow, Redacted};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -68,11 +68,25 @@ pub struct ThreadItem {
     has_original: bool,
     /// What could not be read as it should, as stable words.
     problems: Vec<String>,
+    /// What was taken out of it for ever; null when nothing was.
+    redacted: Option<RedactedShown>,
     /// When it was written.
     #[schema(format = DateTime)]
     created_at: String,
     /// Its place in the log.
     position: String,
+}
+
+/// The mark of what was taken out.
+#[derive(Serialize, ToSchema)]
+pub struct RedactedShown {
+    /// When, the last time.
+    #[schema(format = DateTime)]
+    at: String,
+    /// By whom, the last time.
+    by: ActorShown,
+    /// `text`, `subject`, `file`.
+    parts: Vec<&'static str>,
 }
 
 /// A channel, by name.
@@ -133,6 +147,7 @@ pub async fn show(
     let mut wanted = Wanted::default();
     for (row, content) in rows.iter().zip(&contents) {
         author(row).into_iter().for_each(|actor| wanted.actor(actor));
+        redactor(row).into_iter().for_each(|actor| wanted.actor(actor));
         if let TicketEvent::CommentAdded(comment) = content {
             comment.mentions.iter().for_each(|user| wanted.user(*user));
         }
@@ -162,6 +177,10 @@ fn as_event(item: Uuid, content: ItemContent) -> TicketEvent {
 
 fn author(row: &ItemRow) -> Option<Actor> {
     Actor::from_str(row.author.as_deref()?).ok()
+}
+
+fn redactor(row: &ItemRow) -> Option<Actor> {
+    Actor::from_str(&row.redacted.as_ref()?.0.by).ok()
 }
 
 /// What is around an item.
@@ -236,8 +255,28 @@ impl Around<'_> {
             imported: row.imported,
             has_original: row.raw.is_some(),
             problems: Vec::new(),
+            redacted: row.redacted.as_ref().map(|redacted| self.redacted(row, &redacted.0)),
             created_at: Timestamp::from_micros(row.occurred_at).to_string(),
             position: row.position.to_string(),
+        }
+    }
+
+    fn redacted(&self, row: &ItemRow, redacted: &Redacted) -> RedactedShown {
+        let mut parts: Vec<&'static str> = Vec::new();
+        for part in &redacted.parts {
+            let word = match part {
+                RedactedPart::Text => "text",
+                RedactedPart::Subject => "subject",
+                RedactedPart::File(_) => "file",
+            };
+            if !parts.contains(&word) {
+                parts.push(word);
+            }
+        }
+        RedactedShown {
+            at: Timestamp::from_micros(redacted.at).to_string(),
+            by: self.people.actor(redactor(row).unwrap_or(Actor::SYSTEM)),
+            parts,
         }
     }
 

@@ -85,7 +85,9 @@ pub enum CliError {
     #[error(transparent)]
     Erasure(#[from] erasure::ErasureError),
     /// The views do not follow the log.
-    #[error("the view {0} has not reached the end of the log in time; see `ledgerdesk projection list`")]
+    #[error(
+        "the view {0} has not reached the end of the log in time; see `ledgerdesk projection list`"
+    )]
     ViewBehind(&'static str),
     /// An import stopped.
     #[error(transparent)]

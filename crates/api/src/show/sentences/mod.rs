@@ -8,7 +8,7 @@ use decider::Sealed;
 use events::message::MessageAuthor;
 use events::ticket::{
     CategoryChanged, ContactAssociated, OwnerChanged, PrimaryContactChanged, PropertiesSet,
-    StatusChanged, TagsChanged, TicketCreated, TicketRenamed,
+    RedactedPart, StatusChanged, TagsChanged, TicketCreated, TicketRenamed,
 };
 use events::value::{
     Delivery, LinkReason, Owner, OwnerChangeReason, Place, PropertyChange, PropertyValue,
@@ -18,7 +18,7 @@ use events::{ContactId, PropertyId, TicketEvent};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::facts::{CommentFacts, Fact, MessageFacts};
+use super::facts::{CommentFacts, Fact, MessageFacts, RedactedFacts};
 use super::opening::Tombs;
 use super::people::{People, spoken, spoken_contact};
 use super::ticket::place_in;
@@ -60,6 +60,7 @@ impl Teller<'_> {
             Fact::Message(message) => self.message(message),
             Fact::Comment(comment) => self.comment(comment),
             Fact::Event(event) => self.event(event),
+            Fact::Redacted(redacted) => Self::redacted(redacted),
             Fact::CopyKept => Told::plain("A differing copy of a message was kept"),
             Fact::RawKept => Told::plain("A mail that could not be read was kept as it came"),
         }
@@ -107,6 +108,8 @@ impl Teller<'_> {
             | TicketEvent::ReplySubmitted(_)
             | TicketEvent::MessageImported(_)
             | TicketEvent::CommentAdded(_)
+            | TicketEvent::MessageRedacted(_)
+            | TicketEvent::CommentRedacted(_)
             | TicketEvent::MessageCopyKept(_)
             | TicketEvent::RawMessageKept(_) => Told::default(),
         }
@@ -127,8 +130,7 @@ impl Teller<'_> {
         let number = created.number;
         let summary =
             format!("Ticket #{number} created {how} in {}, status {}", pipeline.name, status.name);
-        let to =
-            json!({ "name": self.text_value(&created.name), "pipeline": pipeline, "status": status });
+        let to = json!({ "name": self.text_value(&created.name), "pipeline": pipeline, "status": status });
         Told::between(summary, None, Some(to))
     }
 
@@ -291,6 +293,13 @@ impl Teller<'_> {
         Told { summary, from: None, to: Some(to), item: Some(message.id) }
     }
 
+    fn redacted(redacted: &RedactedFacts) -> Told {
+        let of = if redacted.of_comment { "a comment" } else { "a message" };
+        let is_file = |part: &RedactedPart| matches!(part, RedactedPart::File(_));
+        let what = if redacted.parts.iter().all(is_file) { "A file" } else { "Words" };
+        Told { item: Some(redacted.id), ..Told::plain(format!("{what} of {of} redacted")) }
+    }
+
     fn comment(&self, comment: &CommentFacts) -> Told {
         let mentions = comment.mentions.iter().map(|user| self.people.user(user.0));
         let names: Vec<String> =
@@ -309,9 +318,7 @@ impl Teller<'_> {
 
     fn value(&self, value: &PropertyValue) -> Value {
         match value {
-            PropertyValue::Text(sealed) | PropertyValue::Link(sealed) => {
-                self.text_value(sealed)
-            }
+            PropertyValue::Text(sealed) | PropertyValue::Link(sealed) => self.text_value(sealed),
             PropertyValue::TextClear(text)
             | PropertyValue::LinkClear(text)
             | PropertyValue::Number(text)

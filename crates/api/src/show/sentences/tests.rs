@@ -45,7 +45,8 @@ fn directory() -> Directory {
 fn tell(event: impl Into<TicketEvent>) -> Told {
     let people = People::for_tests(&[(BEN, "Ben")], &[(ANNA, "Anna")]);
     let directory = directory();
-    Teller { people: &people, directory: &directory, tombs: &Tombs::default() }.tell(&Fact::Event(Box::new(event.into())))
+    Teller { people: &people, directory: &directory, tombs: &Tombs::default() }
+        .tell(&Fact::Event(Box::new(event.into())))
 }
 
 fn open(text: &str) -> Sealed<String> {

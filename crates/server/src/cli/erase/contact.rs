@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::shown;
-use crate::cli::{CliError, Common, output, session};
+use crate::cli::{CliError, Common, session};
 use crate::service::Service;
 
 /// How long is waited for servers that hold keys. A silent one is waited for two minutes.

@@ -46,12 +46,17 @@ pub fn certificate(certificate: &Certificate, as_json: bool) -> Result<(), CliEr
     output::line(&format!("  why            {}", word(&json!(requested.reason))))?;
     output::line(&format!("  asked for      {} by {}", erasure.at, erasure.by))?;
     if let Some(at) = destroyed_at {
-        output::line(&format!("  unreadable     since {at}: {} keys were destroyed", erasure.keys))?;
+        output::line(&format!(
+            "  unreadable     since {at}: {} keys were destroyed",
+            erasure.keys
+        ))?;
     }
     let Some((at, outcome)) = done else {
         let waits = standing.map_or(0, |standing| standing.awaited + standing.silent);
         output::line(&format!("  waits          for {waits} servers to drop the keys"))?;
-        return output::line("A running server goes on with it; so does this command, called again.");
+        return output::line(
+            "A running server goes on with it; so does this command, called again.",
+        );
     };
     output::line(&format!("  done           {at}"))?;
     counts(&outcome.counts)?;
@@ -98,8 +103,7 @@ fn listed(title: &str, contents: &[SharedContent], total: u64) -> Result<(), Cli
     }
     output::line(title)?;
     for shared in contents.iter().take(LISTED_MAX) {
-        let place =
-            shared.ticket.map(|ticket| format!(" of ticket {ticket}")).unwrap_or_default();
+        let place = shared.ticket.map(|ticket| format!(" of ticket {ticket}")).unwrap_or_default();
         let kind = word(&json!(shared.kind));
         output::line(&format!("  {kind} {}{place}", shared.content))?;
     }

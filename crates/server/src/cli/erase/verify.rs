@@ -61,7 +61,7 @@ fn describe(id: Uuid, verdict: &Verdict) -> Result<(), CliError> {
         return output::line("Nothing is left.");
     }
     output::line("Left:")?;
-    findings.iter().try_for_each(|finding| {
-        output::line(&format!("  {}: {}", finding.code, finding.what))
-    })
+    findings
+        .iter()
+        .try_for_each(|finding| output::line(&format!("  {}: {}", finding.code, finding.what)))
 }
