@@ -74,20 +74,24 @@ struct Work<'a> {
 impl Work<'_> {
     async fn plan(&self, requested: &ErasureRequested) -> Result<Plan, ErasureError> {
         let (erasing, ws) = (self.erasing, self.ws);
-        let (ticket, messages, comments) = match requested.subject {
+        let none = ErasureCounts::default();
+        let (ticket, counts) = match requested.subject {
             ErasureSubject::Contact(contact) => {
                 let gathered = about_contact(erasing, ws, contact).await?;
                 return Ok(Plan::of_contact(&gathered, requested.shared, &requested.also));
             }
-            ErasureSubject::Message { ticket, .. } => (ticket, 1, 0),
-            ErasureSubject::Comment { ticket, .. } => (ticket, 0, 1),
-            ErasureSubject::File { ticket, .. } => (ticket, 0, 0),
+            ErasureSubject::Message { ticket, .. } => {
+                (ticket, ErasureCounts { messages: 1, ..none })
+            }
+            ErasureSubject::Comment { ticket, .. } => {
+                (ticket, ErasureCounts { comments: 1, ..none })
+            }
+            ErasureSubject::File { ticket, .. } => (ticket, ErasureCounts { files: 1, ..none }),
         };
         let contents = contents_of(erasing, ws, ticket).await?;
         let objects = contents.contents.values().flat_map(|content| &content.objects);
         let objects: Vec<_> =
             objects.filter(|object| requested.keys.contains(&object.key)).cloned().collect();
-        let counts = ErasureCounts { messages, comments, ..ErasureCounts::default() };
         Ok(Plan::of_keys(&requested.keys, objects, counts))
     }
 

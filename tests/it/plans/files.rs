@@ -8,6 +8,7 @@ const RARE: &str = "by hand or by the clock, at most a few times an hour";
 const WHOLE: &str = "proves the whole log, and so reads it";
 const NO_PLAN: &str = "calls a function and reads no table";
 const ERASURE: &str = "rewrites a table on purpose, when a person is erased";
+const ERASURE_READS: &str = "asked when a person is erased, which can afford to read a whole table";
 const DOCTOR: &str = "asked by the doctor, about rights and settings";
 
 /// Statements that need no guard.
@@ -25,10 +26,15 @@ pub const COLD: &[(&str, &str)] = &[
     ("crates/event-store/src/projection/sql/build_insert.sql", ONCE),
     ("crates/event-store/src/projection/sql/build_lock.sql", NO_PLAN),
     ("crates/event-store/src/projection/sql/build_retire_older.sql", ONCE),
+    ("crates/event-store/src/projection/sql/build_schemas.sql", RARE),
     ("crates/event-store/src/projection/sql/lease_release.sql", NO_PLAN),
     ("crates/event-store/src/projection/sql/lease_try.sql", NO_PLAN),
     ("crates/ops/src/sql/attempt_sweep.sql", RARE),
     ("crates/ops/src/sql/draft_save_sweep.sql", RARE),
+    ("crates/ops/src/sql/drafts_on_tickets.sql", ERASURE_READS),
+    ("crates/ops/src/sql/erasure_storage.sql", ERASURE_READS),
+    ("crates/ops/src/sql/erasure_storage_note.sql", NO_PLAN),
+    ("crates/ops/src/sql/node_prune.sql", ONCE),
     ("crates/ops/src/sql/session_sweep.sql", RARE),
     ("crates/ops/src/sql/setup_sweep.sql", RARE),
     (
@@ -59,6 +65,9 @@ pub const COLD: &[(&str, &str)] = &[
     ("crates/server/src/database/sql/set_role.sql", NO_PLAN),
     ("crates/server/src/database/sql/set_search_path.sql", NO_PLAN),
     ("crates/server/src/database/sql/workspaces.sql", ONCE),
+    ("crates/vault/src/sql/keys_rewrite.sql", ERASURE),
+    ("crates/vault/src/sql/subjects_of_keys.sql", ERASURE_READS),
+    ("projections/src/lookup/lock_briefly.sql", NO_PLAN),
     ("projections/src/lookup/rewrite_*.sql", ERASURE),
 ];
 
