@@ -8,7 +8,6 @@ use events::erasure::{
 use events::message::{Attachment, MessageContent};
 use events::ticket::{CommentAdded, CommentRedacted, MessageRedacted, RedactedPart};
 use events::{AttachmentId, ErasureId, TicketEvent, TicketId};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -295,7 +294,7 @@ impl Cut<'_> {
         Personal(value).seal(&self.scope)
     }
 
-    fn again<T: Serialize + DeserializeOwned + Clone>(
+    fn again<T: DeserializeOwned + Clone>(
         &self,
         field: &str,
         sealed: &Sealed<T>,
@@ -303,7 +302,7 @@ impl Cut<'_> {
         Ok(self.seal(self.open(field, sealed)?))
     }
 
-    fn again_some<T: Serialize + DeserializeOwned + Clone>(
+    fn again_some<T: DeserializeOwned + Clone>(
         &self,
         field: &str,
         sealed: Option<&Sealed<T>>,
