@@ -97,6 +97,9 @@ pub struct ErasureRequested {
 pub struct ErasureKeysDestroyed {
     /// Their ids; what was sealed with them names them.
     pub keys: Vec<Uuid>,
+    /// How much they make unreadable, all events of this kind together; in the first of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<ErasureCounts>,
 }
 
 /// What a content is.

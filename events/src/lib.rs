@@ -11,6 +11,7 @@ mod ids;
 pub mod message;
 pub mod pipeline;
 pub mod property;
+mod redaction;
 mod seal;
 pub mod ticket;
 pub mod user;

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::event_list::event_list;
 use crate::message::{Attachment, Direction, MessageContent, ObjectRef};
+pub use crate::redaction::{CommentRedacted, MessageRedacted, RedactedPart};
 use crate::seal::{SealedFields, Visit, sealed_fields};
 use crate::value::{
     Delivery, LinkReason, Owner, OwnerChangeReason, Place, Priority, PropertyChange, PropertyValue,
     TicketSource,
 };
 use crate::{
-    AttachmentId, ChannelId, CommentId, ContactId, ErasureId, MessageId, PipelineId, PropertyId,
-    StatusId, TicketId, UserId,
+    ChannelId, CommentId, ContactId, MessageId, PipelineId, PropertyId, StatusId, TicketId, UserId,
 };
 
 event_list! {
@@ -261,40 +261,6 @@ pub struct RawMessageKept {
     pub channel: Option<ChannelId>,
 }
 
-/// What was taken out of a message or comment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RedactedPart {
-    /// Words of the text.
-    Text,
-    /// Words of the subject.
-    Subject,
-    /// A file.
-    File(AttachmentId),
-}
-
-/// Words or a file were taken out of a message: what is left of it, sealed anew. The key it was sealed with before is destroyed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MessageRedacted {
-    /// The message from now on.
-    pub message: MessageContent,
-    /// What was taken out.
-    pub parts: Vec<RedactedPart>,
-    /// The erasure that destroys it.
-    pub erasure: ErasureId,
-}
-
-/// Words or a file were taken out of a comment: what is left of it, sealed anew. The key it was sealed with before is destroyed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CommentRedacted {
-    /// The comment from now on.
-    pub comment: CommentAdded,
-    /// What was taken out.
-    pub parts: Vec<RedactedPart>,
-    /// The erasure that destroys it.
-    pub erasure: ErasureId,
-}
-
 /// Another ticket has to do with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TicketLinked {
@@ -364,18 +330,6 @@ impl SealedFields for ReplySubmitted {
 impl SealedFields for MessageImported {
     fn visit_sealed(&mut self, visit: Visit<'_>) {
         self.message.visit_sealed(visit);
-    }
-}
-
-impl SealedFields for MessageRedacted {
-    fn visit_sealed(&mut self, visit: Visit<'_>) {
-        self.message.visit_sealed(visit);
-    }
-}
-
-impl SealedFields for CommentRedacted {
-    fn visit_sealed(&mut self, visit: Visit<'_>) {
-        self.comment.visit_sealed(visit);
     }
 }
 

@@ -69,8 +69,13 @@ mod tests {
         .into()
     }
 
-    fn destroyed(keys: &[Uuid]) -> ErasureEvent {
-        events::erasure::ErasureKeysDestroyed { keys: keys.to_vec() }.into()
+    fn destroyed(keys: &[Uuid], of: Option<u64>) -> ErasureEvent {
+        let counts = of.map(|keys| ErasureCounts { keys, ..ErasureCounts::default() });
+        events::erasure::ErasureKeysDestroyed { keys: keys.to_vec(), counts }.into()
+    }
+
+    fn record(keys: Vec<Uuid>) -> RecordDestroyedKeys {
+        RecordDestroyedKeys { erasure_id: ERASURE, keys, counts: ErasureCounts::default() }
     }
 
     fn completed() -> ErasureCompleted {
@@ -87,18 +92,19 @@ mod tests {
     #[test]
     fn destroyed_keys_are_named_in_events_of_a_bounded_size_and_once_z06() {
         let keys: Vec<Uuid> = (0..1500).map(id).collect();
-        let record = RecordDestroyedKeys { erasure_id: ERASURE, keys: keys.clone() };
+        let record = record(keys.clone());
         let given = Office::new().given().events::<Erasure>(ERASURE.0, [requested()]);
-        given
-            .when(&record)
-            .then::<ErasureEvent>(ERASURE, [destroyed(&keys[..1000]), destroyed(&keys[1000..])]);
+        given.when(&record).then::<ErasureEvent>(
+            ERASURE,
+            [destroyed(&keys[..1000], Some(1500)), destroyed(&keys[1000..], None)],
+        );
         let known = Office::new()
             .given()
-            .events::<Erasure>(ERASURE.0, [requested(), destroyed(&keys[..1])]);
+            .events::<Erasure>(ERASURE.0, [requested(), destroyed(&keys[..1], None)]);
         known.when(&record).then_nothing();
-        let none = RecordDestroyedKeys { erasure_id: ERASURE, keys: Vec::new() };
+        let none = record(Vec::new());
         let given = Office::new().given().events::<Erasure>(ERASURE.0, [requested()]);
-        given.when(&none).then::<ErasureEvent>(ERASURE, [destroyed(&[])]);
+        given.when(&none).then::<ErasureEvent>(ERASURE, [destroyed(&[], Some(0))]);
     }
 
     #[test]
@@ -108,11 +114,12 @@ mod tests {
         office.given().when(&complete).then_rejected("not_found");
         let asked = office.given().events::<Erasure>(ERASURE.0, [requested()]);
         asked.when(&complete).then_rejected("keys_not_destroyed");
-        let gone = office.given().events::<Erasure>(ERASURE.0, [requested(), destroyed(&[])]);
+        let gone = office.given().events::<Erasure>(ERASURE.0, [requested(), destroyed(&[], None)]);
         gone.when(&complete).then::<ErasureEvent>(ERASURE, [completed().into()]);
-        let done = [requested(), destroyed(&[]), completed().into()];
+        let done = [requested(), destroyed(&[], None), completed().into()];
         office.given().events::<Erasure>(ERASURE.0, done).when(&complete).then_nothing();
-        let agent = office.as_agent().events::<Erasure>(ERASURE.0, [requested(), destroyed(&[])]);
+        let agent =
+            office.as_agent().events::<Erasure>(ERASURE.0, [requested(), destroyed(&[], None)]);
         agent.when(&complete).then_rejected("forbidden");
     }
 }

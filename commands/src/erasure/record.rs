@@ -3,7 +3,7 @@
 use access::Right;
 use decider::{Changes, Command, Halt, World};
 use events::ErasureId;
-use events::erasure::{ErasureEvent, ErasureKeysDestroyed};
+use events::erasure::{ErasureCounts, ErasureEvent, ErasureKeysDestroyed};
 use uuid::Uuid;
 
 use super::{Erasure, Progress};
@@ -20,6 +20,8 @@ pub struct RecordDestroyedKeys {
     pub erasure_id: ErasureId,
     /// The keys.
     pub keys: Vec<Uuid>,
+    /// How much they make unreadable.
+    pub counts: ErasureCounts,
 }
 
 impl Command for RecordDestroyedKeys {
@@ -36,8 +38,9 @@ impl Command for RecordDestroyedKeys {
             // An erasure without any key is recorded as well: it has been carried out.
             let none: &[Uuid] = &[];
             let parts = self.keys.chunks(KEYS_OF_ONE_EVENT);
+            let mut counts = Some(ErasureCounts { keys: self.keys.len() as u64, ..self.counts });
             for keys in parts.chain(self.keys.is_empty().then_some(none)) {
-                let event = ErasureKeysDestroyed { keys: keys.to_vec() };
+                let event = ErasureKeysDestroyed { keys: keys.to_vec(), counts: counts.take() };
                 changes.on(self.erasure_id, ErasureEvent::from(event));
             }
         }

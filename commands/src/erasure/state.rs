@@ -2,7 +2,7 @@
 
 use decider::{EventMeta, State, Timestamp};
 use events::ErasureEvent;
-use events::erasure::{ErasureCompleted, ErasureRequested};
+use events::erasure::{ErasureCompleted, ErasureCounts, ErasureRequested};
 
 /// An erasure.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -27,6 +27,8 @@ pub struct KnownErasure {
     pub progress: Progress,
     /// How many keys were destroyed.
     pub keys: u64,
+    /// How much they made unreadable.
+    pub counts: ErasureCounts,
 }
 
 /// How far an erasure has come.
@@ -70,10 +72,12 @@ impl State for Erasure {
                     by: meta.actor,
                     progress: Progress::Requested,
                     keys: 0,
+                    counts: ErasureCounts::default(),
                 }));
             }
             (Self::Known(erasure), ErasureEvent::KeysDestroyed(destroyed)) => {
                 erasure.keys += destroyed.keys.len() as u64;
+                erasure.counts = destroyed.counts.unwrap_or(erasure.counts);
                 if erasure.progress == Progress::Requested {
                     erasure.progress = Progress::Destroyed(meta.occurred_at);
                 }

@@ -21,15 +21,24 @@ const ROUND_WITHIN: Duration = Duration::from_secs(600);
 /// Erasures taken up in one round.
 const PENDING_MAX: u32 = 100;
 
+/// Whether there may be other servers on the same database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Neighbours {
+    /// The data folder is taken by this one: whoever was before it has ended.
+    None,
+    /// There may be any number.
+    Possible,
+}
+
 /// Attends to erasures of all workspaces until it is told to stop.
 pub async fn attend(
     erasing: Erasing,
-    workspaces: Vec<WorkspaceId>,
+    (workspaces, neighbours): (Vec<WorkspaceId>, Neighbours),
     mut stopping: watch::Receiver<bool>,
 ) {
     let node = Uuid::new_v4();
-    let mut attendances: Vec<Attendance> =
-        workspaces.into_iter().map(|ws| Attendance::new(erasing.clone(), ws, node)).collect();
+    let of = |ws| Attendance::new(erasing.clone(), ws, (node, neighbours));
+    let mut attendances: Vec<Attendance> = workspaces.into_iter().map(of).collect();
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -56,6 +65,7 @@ pub struct Attendance {
     erasing: Erasing,
     ws: WorkspaceId,
     node: Uuid,
+    neighbours: Neighbours,
     log: Follower,
     beaten: Option<Instant>,
     seen: LogPosition,
@@ -66,10 +76,19 @@ pub struct Attendance {
 impl Attendance {
     /// Of a server that begins.
     #[must_use]
-    pub fn new(erasing: Erasing, ws: WorkspaceId, node: Uuid) -> Self {
+    pub fn new(erasing: Erasing, ws: WorkspaceId, (node, neighbours): (Uuid, Neighbours)) -> Self {
         let log = erasing.handler.recent().follow(ws);
-        let seen = LogPosition(0);
-        Self { erasing, ws, node, log, beaten: None, seen, waits: true, failing: false }
+        Self {
+            erasing,
+            ws,
+            node,
+            neighbours,
+            log,
+            beaten: None,
+            seen: LogPosition(0),
+            waits: true,
+            failing: false,
+        }
     }
 
     /// One look: nothing costs anything while the log rests and no erasure waits.
@@ -85,8 +104,10 @@ impl Attendance {
         let (erasures, ws) = (&self.erasing.ops.erasures, self.ws);
         if !rests {
             erasures.beat(ws, self.node).await?;
-            if self.beaten.is_none() {
-                erasures.prune_nodes(ws).await?;
+            match (self.beaten, self.neighbours) {
+                (Some(_), _) => {}
+                (None, Neighbours::None) => erasures.alone(ws, self.node).await?,
+                (None, Neighbours::Possible) => erasures.prune_nodes(ws).await?,
             }
             self.beaten = Some(Instant::now());
         }

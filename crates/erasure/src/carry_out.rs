@@ -105,23 +105,25 @@ impl Work<'_> {
         let tombstone = Tombstone { erasure: self.id.0, at: jiff::Timestamp::now().into() };
         let keys: Vec<Uuid> = plan.keys.iter().copied().collect();
         let keys = self.erasing.ops.erasures.destroy(self.ws, tombstone, &keys, &relations).await?;
-        self.send("keys", RecordDestroyedKeys { erasure_id: self.id, keys }).await
+        let counts = plan.counts;
+        self.send("keys", RecordDestroyedKeys { erasure_id: self.id, keys, counts }).await
     }
 
     /// Unsent words, files that waited, sealed bytes: nothing of them can be read any more, and now they are gone, too.
     async fn clear_away(&self, plan: &Plan) -> Result<(), ErasureError> {
         let (ws, ops) = (self.ws, &self.erasing.ops);
-        let now = jiff::Timestamp::now().into();
-        for (draft, user) in &plan.drafts {
-            ops.drafts.delete(&DraftName { ws, draft: *draft, user: *user }, now).await?;
-        }
-        if !plan.files.is_empty() {
-            ops.uploads.forget(ws, &plan.files).await?;
-        }
         for object in &plan.objects {
             let object =
                 ObjectRef { key: object.key, hash: object.hash.clone(), size: object.size_bytes };
             self.erasing.objects.delete(ws, &object).await?;
+        }
+        if !plan.files.is_empty() {
+            ops.uploads.forget(ws, &plan.files).await?;
+        }
+        // Last, since they lead to the files that they hold.
+        let now = jiff::Timestamp::now().into();
+        for (draft, user) in &plan.drafts {
+            ops.drafts.delete(&DraftName { ws, draft: *draft, user: *user }, now).await?;
         }
         Ok(())
     }
@@ -155,8 +157,11 @@ impl Work<'_> {
     async fn complete(&self, mut plan: Plan, standing: Standing) -> Result<(), ErasureError> {
         let kept_total = plan.kept.len() as u64;
         plan.kept.truncate(KEPT_MAX);
+        // Drafts are gone by now: what was destroyed is what was counted then.
+        let erasure = erasure_of(self.erasing, self.ws, self.id).await?;
+        let counts = erasure.ok_or(ErasureError::Unknown)?.counts;
         let outcome = ErasureCompleted {
-            counts: plan.counts,
+            counts,
             kept: plan.kept,
             kept_total,
             objects: plan.objects.len() as u64,

@@ -10,7 +10,7 @@ mod gather;
 mod plan;
 mod verify;
 
-pub use attend::{Attendance, attend};
+pub use attend::{Attendance, Neighbours, attend};
 pub use carry_out::{Step, carry_out};
 pub use certificate::{Certificate, LINGERING, NOT_COVERED, certificate, erasure_of, named};
 pub use content::{Content, TicketContents};

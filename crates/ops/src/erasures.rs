@@ -86,6 +86,19 @@ impl Erasures {
         Ok(())
     }
 
+    /// This server is the only one there can be: whoever was before it has ended, and its memory with it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn alone(&self, ws: WorkspaceId, node: Uuid) -> Result<(), OpsError> {
+        sqlx::query(include_str!("sql/node_alone.sql"))
+            .bind(ws.0)
+            .bind(node)
+            .execute(&self.db)
+            .await?;
+        Ok(())
+    }
+
     /// Forgets servers that were not heard of for a day.
     ///
     /// # Errors

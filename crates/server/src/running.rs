@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use api::{App, AppParts, DraftSweep, Settings, sweep_finished_drafts};
-use erasure::attend;
+use erasure::{Neighbours, attend};
 use event_store::log::{notify, watch_over};
 use event_store::projection::{
     self, Checkpoints, Engine, EngineHandle, EngineParts, ProjectionStatus,
@@ -104,8 +104,12 @@ impl Running {
         );
         let recent = service.handler.recent().clone();
         let continuity = watch_over(service.reader.clone(), recent, stopping.clone());
-        let erasures =
-            tokio::spawn(attend(service.erasing(), service.workspaces.clone(), stopping.clone()));
+        let neighbours = match service.config.database.url {
+            Some(_) => Neighbours::Possible,
+            None => Neighbours::None,
+        };
+        let attended = (service.workspaces.clone(), neighbours);
+        let erasures = tokio::spawn(attend(service.erasing(), attended, stopping.clone()));
         let door = tokio::spawn(door::serve(listener, app.clone(), stopping));
         let chores =
             tokio::spawn(chores(app.clone(), service.ops.clone(), service.pools.ops.clone()));

@@ -1,6 +1,6 @@
 //! Erasing when something is in the way: no server, a server killed in the middle, a silent server, rows put back by hand.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::AssertSqlSafe;
 use testkit::{Client, Helpdesk, Program, eventually};
 
@@ -81,29 +81,12 @@ async fn an_erasure_cut_off_by_a_crash_goes_on_at_the_next_start_z06() {
         serving.kill();
         let serving = program.serve();
         let desk = serving.client(Some(&token));
-        let done = completed_within_minutes(&desk, &certificate).await;
+        let done = completed(&desk, &certificate).await;
         assert_eq!(done["counts"]["messages"], 1, "{done}");
         assert!(serving.terminate().success());
         let verified = program.run(&["erase", "verify", &certificate, "--json"]).json();
         assert_eq!(verified["findings"], json!([]), "{verified}");
     }
-}
-
-/// A killed server says nothing more: until its lease has ended it is waited for. Its end is brought forward here.
-async fn completed_within_minutes(desk: &Client, certificate: &str) -> Value {
-    let path = format!("/api/v1/erasures/{certificate}");
-    for _ in 0..8 {
-        let found = desk.get(&path).await.ok();
-        if found["state"] == "completed" {
-            return found;
-        }
-        let waited =
-            tokio::time::timeout(std::time::Duration::from_secs(25), completed(desk, certificate));
-        if let Ok(found) = waited.await {
-            return found;
-        }
-    }
-    panic!("the erasure does not end");
 }
 
 #[tokio::test(flavor = "multi_thread")]
