@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use commands::draft::ForgetDraft;
 use commands::erasure::{CompleteErasure, KnownErasure, Progress, RecordDestroyedKeys};
 use decider::{Actor, ActorKind, Command, CommandId, EventContext, WorkspaceId};
 use event_store::handler::Request;
-use events::ErasureId;
 use events::erasure::{ErasureCompleted, ErasureCounts, ErasureRequested, ErasureSubject};
+use events::{DraftId, ErasureId};
 use ops::{DraftName, KEYS_RELATION, Standing};
 use projections::lookup;
 use uuid::Uuid;
@@ -92,6 +93,8 @@ impl Work<'_> {
         let objects = contents.contents.values().flat_map(|content| &content.objects);
         let objects: Vec<_> =
             objects.filter(|object| requested.keys.contains(&object.key)).cloned().collect();
+        let originals = (objects.len() as u64).saturating_sub(counts.files);
+        let counts = ErasureCounts { originals, ..counts };
         Ok(Plan::of_keys(&requested.keys, objects, counts))
     }
 
@@ -123,6 +126,8 @@ impl Work<'_> {
         // Last, since they lead to the files that they hold.
         let now = jiff::Timestamp::now().into();
         for (draft, user) in &plan.drafts {
+            let ended = ForgetDraft { draft_id: DraftId(*draft) };
+            self.send(&format!("draft {draft}"), ended).await?;
             ops.drafts.delete(&DraftName { ws, draft: *draft, user: *user }, now).await?;
         }
         Ok(())
@@ -164,7 +169,7 @@ impl Work<'_> {
             counts,
             kept: plan.kept,
             kept_total,
-            objects: plan.objects.len() as u64,
+            objects: counts.files + counts.originals,
             nodes: standing.acknowledged,
             nodes_silent: standing.silent,
         };
