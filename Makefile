@@ -1,13 +1,14 @@
 # make run    build it and start it: http://127.0.0.1:8080
 # make build  build it, and leave ./ledgerdesk
 # make test   everything that has to hold before a change goes in
-# make soak   the random tests with many more cases
+# make soak   the random tests with many more cases, then make soak-hour
+# make soak-hour   the program under half of what it can do for an hour; MINUTES=5 for less
 # make peers  measure against other event-sourcing libraries (tests/benches/peers/README.md; takes a quarter of an hour)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := run
-.PHONY: run build test soak peers postgres cargo clean
+.PHONY: run build test soak soak-hour peers postgres cargo clean
 
 ifneq ($(wildcard $(HOME)/.cargo/bin/cargo),)
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -29,6 +30,9 @@ test: cargo
 
 soak: cargo
 	@cargo xtask soak
+
+soak-hour: cargo
+	@cargo xtask soak-hour
 
 peers: cargo
 	@cargo xtask postgres

@@ -4,9 +4,11 @@
 
 mod cursor;
 pub mod drafts;
+pub mod effect;
 pub mod inbox;
 mod kinds;
 pub mod lookup;
+pub mod tally;
 pub mod thread;
 pub mod timeline;
 pub mod traces;
@@ -28,5 +30,6 @@ pub fn registry() -> Vec<ProjectionType> {
         ProjectionType::of::<drafts::Drafts>(),
         ProjectionType::of::<lookup::Lookup>(),
         ProjectionType::of::<traces::Traces>(),
+        ProjectionType::of::<tally::Tally>(),
     ]
 }

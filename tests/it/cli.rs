@@ -160,7 +160,7 @@ fn every_view_is_listed_with_how_far_it_is() {
     let listed = program.run(&["projection", "list", "--json"]).json();
     let names: Vec<_> =
         listed["items"].as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
-    for name in ["inbox", "thread", "timeline", "drafts", "lookup"] {
+    for name in ["inbox", "thread", "timeline", "drafts", "lookup", "tally"] {
         assert!(names.iter().any(|listed| listed == name), "{name} is missing in {names:?}");
     }
 }
@@ -168,7 +168,7 @@ fn every_view_is_listed_with_how_far_it_is() {
 #[test]
 fn every_command_shows_an_example() {
     let program = Program::fresh();
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 14] = [
         &["serve"],
         &["user", "add"],
         &["token", "create"],
@@ -179,6 +179,8 @@ fn every_command_shows_an_example() {
         &["log", "head"],
         &["log", "verify"],
         &["ticket", "show"],
+        &["ticket", "diff"],
+        &["report", "tickets"],
         &["projection", "list"],
         &["doctor"],
     ];
@@ -186,4 +188,44 @@ fn every_command_shows_an_example() {
         let help = program.run(&[command, &["--help"]].concat()).ok();
         assert!(help.contains("ledgerdesk ") && help.contains("Example"), "{command:?}: {help}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_sees_a_ticket_as_it_was_and_what_happened_since_z04_z10() {
+    let program = Program::fresh();
+    let serving = program.serve();
+    program.run(&add("super-admin")).ok();
+    let token = program.run(&["token", "create", "--email", "anna@example.org"]).ok();
+    let client = serving.client(Some(&token));
+    let ticket = client.open_ticket("Printer").await;
+    client.patch(&ticket.at(""), serde_json::json!({ "name": "Fire" })).await.ok();
+    client.comment(&ticket, "Use water").await;
+    client.set_status(&ticket, "Closed").await;
+    let now = program.run(&["ticket", "show", "1", "--json"]).json();
+    let then = program.run(&["ticket", "show", "1", "--as-of", "version:1", "--json"]).json();
+    assert_eq!((&now["name"], &then["name"]), (&"Fire".into(), &"Printer".into()));
+    assert_eq!((&then["status"], &then["as_of"]["version"]), (&"New".into(), &1.into()));
+    assert_eq!(then["thread"], serde_json::json!([]));
+    let text = program.run(&["ticket", "show", "1", "--as-of", "version:1"]).ok();
+    assert!(text.contains("Ticket 1: Printer") && text.contains("as of"), "{text}");
+    let diff = program.run(&["ticket", "diff", "1", "--from", "version:1"]).ok();
+    for line in ["Printer → Fire", "New → Closed", "by Anna at", "comment", "Use water"] {
+        assert!(diff.contains(line), "{line} is missing:\n{diff}");
+    }
+    let told = program.run(&["ticket", "diff", "1", "--from", "version:1", "--json"]).json();
+    assert_eq!(told, client.get(&ticket.at("/diff?from=version:1")).await.ok());
+    let garbage = program.run(&["ticket", "show", "1", "--as-of", "yesterday"]).failed(2);
+    assert!(garbage.contains("--as-of") && garbage.contains("version:7"), "{garbage}");
+    let future = program.run(&["ticket", "show", "1", "--as-of", "version:99"]).failed(1);
+    assert!(future.contains("lies in the future"), "{future}");
+    let position = now["position"].as_str().unwrap();
+    let place = format!("position:{position}");
+    let asked = ["report", "tickets", "--as-of", &place, "--by", "status_category", "--json"];
+    let report = testkit::eventually("the numbers are counted", || async {
+        let found = program.run(&asked);
+        (found.code == 0).then(|| found.json())
+    })
+    .await;
+    assert_eq!(report["breakdowns"][0]["groups"][0]["value"], "closed");
+    assert_eq!((&report["tickets"], &report["known_at"]), (&1.into(), &position.into()));
 }

@@ -8,16 +8,20 @@ use decider::{Timestamp, WorkspaceId};
 use erasure::Erasing;
 use event_store::handler::CommandHandler;
 use event_store::log::LogReader;
-use event_store::projection::{Checkpoints, ProjectionStatus};
+use event_store::projection::rebuild::Workshop;
+use event_store::projection::{Checkpoints, LogSource, ProjectionStatus, ProjectionType};
 use metrics_exporter_prometheus::PrometheusHandle;
 use ops::Ops;
+use projections::inbox::{FacetParts, Lists};
 use sqlx::PgPool;
 use tokio::sync::watch;
 use vault::{SealedObjects, Vault};
 
 use crate::error::ApiError;
 use crate::live::Live;
+use crate::rebuilding::Rebuilding;
 use crate::settings::{Limits, Settings};
+use crate::travel::LongTickets;
 use crate::verification::Verifications;
 
 /// What every view is doing, as [`event_store::projection::EngineHandle::status`] tells it.
@@ -43,6 +47,10 @@ pub struct AppParts {
     pub checkpoints: Checkpoints,
     /// What the views are doing.
     pub view_status: ViewStatus,
+    /// Builds views anew.
+    pub workshop: Workshop,
+    /// The views of this program.
+    pub projections: Vec<ProjectionType>,
     /// Renders the metrics; none where nobody collects them.
     pub metrics: Option<PrometheusHandle>,
     /// Whether the process is about to end: it still answers, but whoever can should ask another one.
@@ -56,7 +64,10 @@ pub struct AppParts {
 pub struct App {
     parts: Arc<AppParts>,
     live: Live,
+    lists: Lists,
     verifications: Arc<Verifications>,
+    long_tickets: Arc<LongTickets>,
+    rebuilding: Arc<Rebuilding>,
 }
 
 impl App {
@@ -65,7 +76,22 @@ impl App {
     pub fn new(parts: AppParts) -> Self {
         let log = (parts.reader.clone(), parts.handler.recent().clone());
         let live = Live::new(log, parts.settings.limits.live_kept_max);
-        Self { parts: Arc::new(parts), live, verifications: Arc::default() }
+        let rebuilding = Rebuilding::new(parts.workshop.clone(), parts.projections.clone());
+        let recent = parts.handler.recent().clone();
+        let lists = Lists::new(FacetParts {
+            pool: parts.views.clone(),
+            source: LogSource::new(parts.reader.clone(), recent.clone()),
+            recent,
+            checkpoints: parts.checkpoints.clone(),
+        });
+        Self {
+            parts: Arc::new(parts),
+            live,
+            lists,
+            verifications: Arc::default(),
+            long_tickets: Arc::default(),
+            rebuilding: Arc::new(rebuilding),
+        }
     }
 
     /// Takes commands. Routes use [`App::execute`], which adds what a request knows.
@@ -128,6 +154,12 @@ impl App {
         &self.live
     }
 
+    /// Lists of tickets and their counts.
+    #[must_use]
+    pub fn lists(&self) -> &Lists {
+        &self.lists
+    }
+
     /// The metrics as text.
     #[must_use]
     pub fn render_metrics(&self) -> String {
@@ -146,9 +178,24 @@ impl App {
         &self.parts.settings
     }
 
+    /// The views as they are built anew in this process.
+    pub(crate) fn rebuilding(&self) -> &Rebuilding {
+        &self.rebuilding
+    }
+
+    /// Builds views that are not fit to be read yet in the background, and leads readers to them.
+    pub fn build_missing_views(&self, building: &[ProjectionType]) {
+        self.rebuilding.build_missing(building);
+    }
+
     /// The verifications of logs in this process.
     pub(crate) fn verifications(&self) -> &Verifications {
         &self.verifications
+    }
+
+    /// Long tickets that were folded lately.
+    pub(crate) fn long_tickets(&self) -> &LongTickets {
+        &self.long_tickets
     }
 
     /// The time.

@@ -58,6 +58,14 @@ impl Caller {
         Ok(valid && scope == Some(self.scope))
     }
 
+    /// The operator at the command line, who holds the key file.
+    #[must_use]
+    pub const fn operator(ws: WorkspaceId) -> Self {
+        let user = UserId(uuid::Uuid::nil());
+        let scope = Scope::UNLIMITED;
+        Self { ws, user, actor: Actor::SYSTEM, token: None, scope, session: None }
+    }
+
     /// The secret of the session, if one was used.
     #[must_use]
     pub fn session(&self) -> Option<&str> {

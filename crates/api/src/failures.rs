@@ -4,6 +4,7 @@ use decider::{Rejected, RejectionKind};
 use erasure::ErasureError;
 use event_store::handler::HandleError;
 use event_store::log::LogError;
+use event_store::projection::rebuild::RebuildError;
 use ops::OpsError;
 use vault::VaultError;
 
@@ -119,6 +120,32 @@ impl From<LogError> for ApiError {
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
         if ops::is_unavailable(&error) { away() } else { Self::failed(error) }
+    }
+}
+
+impl From<RebuildError> for ApiError {
+    fn from(error: RebuildError) -> Self {
+        let code = match &error {
+            RebuildError::UnknownView { .. } => {
+                return Self::new(Kind::NotFound, "unknown_view", error.to_string());
+            }
+            RebuildError::Database(_) => return away(),
+            RebuildError::Stopping => {
+                return Self::unavailable("stopping", "the service is restarting");
+            }
+            RebuildError::Busy { .. } => "view_busy",
+            RebuildError::Waiting { .. } => "build_waiting",
+            RebuildError::NotReady { .. } | RebuildError::NotActive { .. } => "build_not_ready",
+            RebuildError::Differs { .. } => "build_differs",
+            RebuildError::NoWayBack { .. } => "no_way_back",
+            RebuildError::NothingToAbort { .. } => "nothing_to_abort",
+            RebuildError::TooSoon { .. } => "too_soon",
+            RebuildError::LiveStands { .. } => "view_stands",
+            RebuildError::Aborted => "build_aborted",
+            RebuildError::DiskFull(_) => "disk_full",
+            RebuildError::Stopped(_) => return Self::failed(error),
+        };
+        Self::new(Kind::Conflict, code, error.to_string())
     }
 }
 

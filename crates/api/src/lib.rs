@@ -29,7 +29,7 @@
 //!   in it flattens `Written`: `Answer::with(StatusCode::CREATED, written, |written| Created { written, number })`.
 //! - Several commands that belong together are one: `Several::new("ChangeUser").and(name.map(…)).and(role.map(…))`.
 //! - PATCH bodies tell null from absent with `#[serde(default, deserialize_with = "nullable")]`.
-//! - A read takes [`Caller`]; of a view also [`AtLeast`]: `let stale = app.await_view(&caller, at_least, "inbox").await;`,
+//! - A read takes [`Caller`]; of a view also [`AtLeast`]: `let stale = app.await_view(&caller, at_least, "inbox").await?;`,
 //!   then answers `(stale, Json(…))`. A single resource answers `(Etag(version), Json(…))`.
 //! - A list takes `Params<PageQuery>` (or a struct of its own with `limit` and `cursor`, `deny_unknown_fields`), reads
 //!   `app.read_cursor`, fetches `limit + 1` rows, and answers `Listed::cut(rows, limit, |last| app.cursor(…))`.
@@ -57,16 +57,23 @@ mod origin;
 mod password;
 mod problem;
 mod read;
+mod rebuilding;
 mod router;
 mod routes;
 mod settings;
 mod several;
 mod show;
+pub mod travel;
 mod verification;
 mod write;
 
 #[cfg(test)]
 mod testing;
+
+pub mod reports {
+    //! Numbers of tickets, for the command line too.
+    pub use crate::routes::reports::{TicketReport, TicketReportQuery, report};
+}
 
 pub use answer::{Answer, Etag, LOG_POSITION, LOG_STALE, Stale, Written};
 pub use app::{App, AppParts, ViewStatus};

@@ -12,6 +12,16 @@ const COUNTERS: &[(&str, &str)] = &[
     ("ledgerdesk_append_conflicts_total", "Commands decided again because others were faster."),
     ("ledgerdesk_append_races_total", "Batches sent again because another node appended first."),
     ("ledgerdesk_projection_apply_events_total", "Events folded into a view."),
+    (
+        "ledgerdesk_facets_answers_total",
+        "Counts and lists of tickets answered from memory, or from the tables.",
+    ),
+    ("ledgerdesk_facets_given_up_total", "Indexes of tickets in memory given up, by reason."),
+    (
+        "ledgerdesk_projection_scrubbed_streams_total",
+        "Streams folded anew and compared with their rows.",
+    ),
+    ("ledgerdesk_projection_scrub_differences_total", "Rows that were not as the log says."),
     ("ledgerdesk_live_messages_total", "Messages told to live connections."),
     (
         "ledgerdesk_live_log_reads_total",
@@ -37,6 +47,8 @@ const GAUGES: &[(&str, &str)] = &[
     ("ledgerdesk_log_head", "The newest position in a workspace's log that this process knows."),
     ("ledgerdesk_commands_waiting", "Commands that wait to be decided."),
     ("ledgerdesk_state_cache_bytes", "Bytes of folded state in memory."),
+    ("ledgerdesk_facets_bytes", "Bytes of the index of a workspace's tickets in memory, about."),
+    ("ledgerdesk_facets_tickets", "Tickets in that index; 0 while there is none."),
     ("ledgerdesk_live_connections", "Open live connections."),
     ("ledgerdesk_live_lag_events", "How many events the live messages of a workspace are behind."),
     ("ledgerdesk_projection_checkpoint", "The last position folded into a view."),
@@ -55,6 +67,7 @@ const HISTOGRAMS: &[(&str, &str)] = &[
     ("ledgerdesk_append_batch_commands", "Commands of one append."),
     ("ledgerdesk_append_batch_events", "Events of one append."),
     ("ledgerdesk_projection_batch_seconds", "Time of one batch of a view."),
+    ("ledgerdesk_facets_build_seconds", "Time to read an index of tickets from the tables."),
 ];
 
 /// Describes them; the recorder must be installed before.

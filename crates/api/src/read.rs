@@ -102,6 +102,12 @@ impl<S: Send + Sync> FromRequestParts<S> for AtLeast {
 }
 
 impl AtLeast {
+    /// At least as new as another position too.
+    #[must_use]
+    pub fn and(self, position: LogPosition) -> Self {
+        Self(Some(self.0.map_or(position, |asked| asked.max(position))))
+    }
+
     /// What the headers ask for.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
         let Some(value) = headers.get(LOG_POSITION) else { return Ok(Self(None)) };
@@ -125,15 +131,40 @@ impl App {
     }
 
     /// Waits a moment until a view is as new as asked for. Call it before the query; its answer goes into the response.
-    pub async fn await_view(&self, caller: &Caller, at_least: AtLeast, view: &str) -> Stale {
-        let Some(position) = at_least.0 else { return Stale(false) };
+    ///
+    /// # Errors
+    /// 503 while the view is being built and has not shown anything yet.
+    pub async fn await_view(
+        &self,
+        caller: &Caller,
+        at_least: AtLeast,
+        view: &str,
+    ) -> Result<Stale, ApiError> {
+        if self.checkpoints().is_building(view) {
+            return Err(self.view_building(view).await);
+        }
+        let Some(position) = at_least.0 else { return Ok(Stale(false)) };
         if self.handler().recent().continuity().is_rewound(caller.ws) {
             // Whatever a view holds, it is not what was written up to that position.
-            return Stale(true);
+            return Ok(Stale(true));
         }
         let at_most = self.settings().limits.view_within;
         let freshness = self.checkpoints().wait(caller.ws, view, position, at_most).await;
-        Stale(freshness == Freshness::Stale)
+        Ok(Stale(freshness == Freshness::Stale))
+    }
+
+    async fn view_building(&self, view: &str) -> ApiError {
+        let builds = self.rebuilding().builds().await.unwrap_or_default();
+        let build = builds.iter().find(|build| build.name == view && build.state.is_building());
+        let far = build.map_or(String::new(), |build| {
+            let left = build.seconds_left().map(|left| format!(", about {left} s left"));
+            let (done, total) = (build.events_done, build.events_total);
+            format!(": {done} of {total} events{}", left.unwrap_or_default())
+        });
+        let detail =
+            format!("this list is being built after an upgrade{far}; tickets can be opened");
+        let after = build.and_then(|build| build.seconds_left()).unwrap_or(1).clamp(1, 30);
+        ApiError::unavailable("view_building", detail).retry_after(after)
     }
 }
 

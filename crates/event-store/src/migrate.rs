@@ -18,6 +18,7 @@ pub const MIGRATIONS: &[MigrationSource] = &[
     (9012, "commits of the directory", include_str!("../migrations/0011_directory_commits.sql")),
     (9101, "workspace seals", include_str!("../migrations/0010_workspace_seal.sql")),
     (9301, "age of snapshots", include_str!("../migrations/0012_snapshot_age.sql")),
+    (15001, "builds of views", include_str!("../migrations/0015_builds.sql")),
 ];
 
 /// Brings a database up to date: the log's migrations and those of the other crates, in order of version.

@@ -10,6 +10,7 @@ pub mod generate;
 mod impatient;
 pub mod logging;
 pub mod running;
+mod scrubber;
 pub mod secret;
 pub mod seed;
 pub mod service;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use api::{App, AppParts, DraftSweep, Settings, sweep_finished_drafts};
 use erasure::{Neighbours, attend};
 use event_store::log::{notify, watch_over};
+use event_store::projection::rebuild::Workshop;
 use event_store::projection::{
     self, Checkpoints, Engine, EngineHandle, EngineParts, ProjectionStatus,
 };
@@ -20,6 +21,7 @@ use tokio::time::timeout;
 
 use crate::database::oldest_snapshot;
 use crate::door;
+use crate::scrubber;
 use crate::service::{Service, ServiceError, now};
 
 /// How long a server that is one of several still takes requests after it has said that it ends: whoever shares requests out
@@ -55,6 +57,7 @@ pub struct Running {
     notices: JoinHandle<()>,
     erasures: JoinHandle<()>,
     continuity: JoinHandle<()>,
+    scrubber: JoinHandle<()>,
     /// Dropping it would end the views.
     _views: watch::Sender<bool>,
 }
@@ -69,9 +72,9 @@ impl Running {
     /// When the tables of the views cannot be made; then the service has been stopped.
     pub async fn start(service: Service, listener: TcpListener) -> Result<Self, ServiceError> {
         let projections = projections::registry();
-        let prepared = projection::prepare(&service.pools.project, &projections).await;
-        let (path, address) = match (prepared, listener.local_addr()) {
-            (Ok(path), Ok(address)) => (path, address),
+        let prepared = projection::prepare_to_serve(&service.pools.project, &projections).await;
+        let (places, address) = match (prepared, listener.local_addr()) {
+            (Ok(places), Ok(address)) => (places, address),
             (Err(error), _) => {
                 service.stop().await;
                 return Err(ServiceError::Views(error));
@@ -81,12 +84,14 @@ impl Running {
                 return Err(ServiceError::Views(sqlx::Error::Io(error)));
             }
         };
-        service.pools.search_path.set(path.as_str());
+        let readers = service.pools.search_path.clone();
+        readers.set(places.search_path().as_str());
         let (ending, ends) = watch::channel(false);
         let (stop, stopping) = watch::channel(false);
         let (views, shutdown) = watch::channel(false);
         let engine = Engine::start(EngineParts {
-            projections,
+            projections: places.present.clone(),
+            readers: Arc::new(move |path| readers.set(path.as_str())),
             reader: service.reader.clone(),
             recent: service.handler.recent().clone(),
             pool: service.pools.project.clone(),
@@ -96,6 +101,7 @@ impl Running {
         let checkpoints = engine.checkpoints().clone();
         let engine: SharedEngine = Arc::new(Mutex::new(Some(engine)));
         let app = App::new(parts(&service, checkpoints, (Arc::clone(&engine), ends)));
+        app.build_missing_views(&places.building);
         // Other nodes, and commands beside this one, tell at once what they wrote; without them a poll finds it a second later.
         let notices = notify::spawn(
             PgConnectOptions::clone(&service.pools.append.connect_options()),
@@ -110,6 +116,8 @@ impl Running {
         };
         let attended = (service.workspaces.clone(), neighbours);
         let erasures = tokio::spawn(attend(service.erasing(), attended, stopping.clone()));
+        let scrubber =
+            scrubber::spawn(workshop(&service), service.reader.clone(), projections::registry());
         let door = tokio::spawn(door::serve(listener, app.clone(), stopping));
         let chores =
             tokio::spawn(chores(app.clone(), service.ops.clone(), service.pools.ops.clone()));
@@ -125,6 +133,7 @@ impl Running {
             notices,
             erasures,
             continuity,
+            scrubber,
             _views: views,
         })
     }
@@ -152,7 +161,9 @@ impl Running {
         self.stop.send_replace(true);
         // Live connections end only if they are told to.
         self.app.live().stop();
+        self.app.lists().stop();
         self.continuity.abort();
+        self.scrubber.abort();
         let mut door = self.door;
         if !door.is_finished() && timeout(DRAIN_WITHIN, &mut door).await.is_err() {
             tracing::warn!("some requests took too long and were cut off");
@@ -203,10 +214,25 @@ fn parts(
             let engine = engine.lock().unwrap_or_else(PoisonError::into_inner);
             engine.as_ref().map(EngineHandle::status).unwrap_or_default()
         }),
+        workshop: workshop(service),
+        projections: projections::registry(),
         metrics: metrics_handle(),
         ending,
         settings,
     }
+}
+
+/// The application without a door, for a command beside a server: it runs no view and is told of none.
+#[must_use]
+pub fn application(service: &Service, checkpoints: Checkpoints) -> App {
+    let (_, ending) = watch::channel(false);
+    App::new(parts(service, checkpoints, (Arc::default(), ending)))
+}
+
+/// Where the views of a service are built.
+pub fn workshop(service: &Service) -> Workshop {
+    let (reader, pool) = (service.reader.clone(), service.pools.build.clone());
+    Workshop::new(reader, pool, Some(service.vault.clone()))
 }
 
 async fn chores(app: App, ops: ops::Ops, pool: PgPool) {

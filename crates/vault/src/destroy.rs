@@ -140,7 +140,7 @@ impl Vault {
         self.shared.ring.keys.remove(&names);
     }
 
-    /// Drops every key from memory; the next use of each asks the database. For all nodes after an erasure.
+    /// Drops every key from memory; the next use of each asks the database. For whoever hears of an erasure.
     pub fn forget_all_cached(&self) {
         self.shared.ring.keys.remove_where(|_| true);
     }

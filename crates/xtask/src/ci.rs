@@ -54,5 +54,14 @@ pub fn soak() -> Result<(), Failure> {
     command.env("LEDGERDESK_TEST_SEEDS", SOAK_SEEDS);
     command.env("LEDGERDESK_TEST_ROUNDS", SOAK_ROUNDS);
     run(cargo(&["build", "--release", "--package", "server", "--package", "local-postgres"]))?;
+    run(command)?;
+    soak_hour()
+}
+
+/// The program under half its load for an hour, or as long as `MINUTES` says.
+pub fn soak_hour() -> Result<(), Failure> {
+    let programs = postgres::ensure()?;
+    let mut command = cargo(&["bench", "--package", "server", "--bench", "soak"]);
+    command.env("LEDGERDESK_PG_BIN", programs);
     run(command)
 }

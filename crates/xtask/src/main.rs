@@ -1,4 +1,4 @@
-//! Repository tasks: `cargo xtask ci | arrows | layout | postgres | soak`.
+//! Repository tasks: `cargo xtask ci | arrows | layout | postgres | soak | soak-hour`.
 
 mod arrows;
 mod ci;
@@ -13,7 +13,8 @@ const USAGE: &str = "usage: cargo xtask TASK\n
   arrows     which crate may use which
   layout     file headers and sizes
   postgres   find the server programs, or get them
-  soak       the random tests with many more cases";
+  soak       the random tests with many more cases, then soak-hour
+  soak-hour  the program under half its load for an hour (MINUTES)";
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1).unwrap_or_default();
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         "layout" => layout::check(),
         "postgres" => postgres::ensure().map(drop),
         "soak" => ci::soak(),
+        "soak-hour" => ci::soak_hour(),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

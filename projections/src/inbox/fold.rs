@@ -37,7 +37,7 @@ pub enum InboxEvent {
 
 impl Projection for Inbox {
     const NAME: &'static str = "inbox";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const SCHEMA: &'static str = include_str!("schema.sql");
     type Event = InboxEvent;
     type Rows = InboxRows;

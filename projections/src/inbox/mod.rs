@@ -1,14 +1,16 @@
 //! The inbox: one row per ticket as lists show it, mentions, and the pipelines that give a status its meaning.
 
+mod facets;
 mod fold;
 mod query;
 mod views;
 
+pub use facets::{FacetParts, Lists};
 pub use fold::{Inbox, InboxEvent, InboxRows};
 #[cfg(test)]
 pub(crate) use query::statement;
 pub use query::{Direction, Filter, Sort, query};
-pub use views::{Counts, DefaultView, Visible, by_number, counts, page, statuses, tickets};
+pub use views::{Counts, DefaultView, Visible, counts, page, statuses, tickets};
 
 use decider::Sealed;
 use event_store::projection::Json;

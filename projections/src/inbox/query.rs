@@ -43,6 +43,33 @@ pub struct Filter {
     pub activity: Option<RangeInclusive<Timestamp>>,
 }
 
+impl Filter {
+    /// Whether a ticket matches.
+    #[must_use]
+    pub fn matches(&self, row: &TicketRow) -> bool {
+        let times = [(&self.created, row.created_at), (&self.activity, row.last_activity_at)];
+        let owned = row.owner_user.is_some() || row.owner_team.is_some();
+        one_of(&self.statuses, |id| id.0 == row.status)
+            && one_of(&self.pipelines, |id| id.0 == row.pipeline)
+            && one_of(&self.owners, |id| row.owner_user == Some(id.0))
+            && one_of(&self.teams, |id| row.owner_team == Some(id.0))
+            && self.owned.is_none_or(|wanted| wanted == owned)
+            && one_of(&self.priorities, |one| priority_number(*one) == row.priority)
+            && one_of(&self.tags, |tag| row.tags.contains(tag))
+            && one_of(&self.categories, |one| row.category.as_ref() == Some(one))
+            && one_of(&self.sources, |source| word(source) == row.source)
+            && one_of(&self.contacts, |id| row.contacts.contains(&id.0))
+            && times.into_iter().all(|(range, at)| {
+                range.as_ref().is_none_or(|range| range.contains(&Timestamp::from_micros(at)))
+            })
+    }
+}
+
+/// No condition holds for all.
+fn one_of<T>(wanted: &[T], test: impl Fn(&T) -> bool) -> bool {
+    wanted.is_empty() || wanted.iter().any(test)
+}
+
 /// What to sort by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {

@@ -30,13 +30,9 @@ create index inbox_ticket_owner on inbox_ticket (ws, owner_user, status, last_ac
     where owner_user is not null;
 create index inbox_ticket_unassigned on inbox_ticket (ws, status, last_activity_at desc, ticket desc)
     where owner_user is null and owner_team is null;
--- The orders of free queries.
+-- Free queries come from the index in memory; while there is none, at least newest first needs no sorting.
 create index inbox_ticket_activity on inbox_ticket (ws, last_activity_at desc, ticket desc);
-create index inbox_ticket_created on inbox_ticket (ws, created_at desc, ticket desc);
-create index inbox_ticket_number on inbox_ticket (ws, number desc, ticket desc);
-create index inbox_ticket_priority on inbox_ticket (ws, priority desc, last_activity_at desc, ticket desc);
--- Values that may be rare.
-create index inbox_ticket_tags on inbox_ticket using gin (tags);
+-- A contact has few tickets.
 create index inbox_ticket_contacts on inbox_ticket using gin (contacts);
 
 create table inbox_mention (

@@ -12,7 +12,7 @@ use super::{StatusRow, TicketRow};
 use crate::cursor::{Cursor, Page, limits};
 
 /// No count goes further.
-const COUNT_MAX: i64 = 1_000;
+pub(super) const COUNT_MAX: i64 = 1_000;
 const OPEN: [&str; 2] = ["open", "waiting"];
 const CLOSED: [&str; 1] = ["closed"];
 
@@ -54,6 +54,16 @@ impl Visible {
                 ActorKind::Contact | ActorKind::Channel | ActorKind::Policy | ActorKind::System,
             )
             | (Reach::Nothing, _) => Self::Nothing,
+        }
+    }
+
+    /// Whether a ticket may appear.
+    #[must_use]
+    pub fn shows(self, row: &TicketRow) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::OwnedBy(user) => row.owner_user == Some(user.0),
+            Self::Everything => true,
         }
     }
 
@@ -154,24 +164,6 @@ pub async fn tickets(
     let rows =
         sqlx::query(include_str!("tickets.sql")).bind(ws.0).bind(ids).fetch_all(database).await?;
     rows.iter().map(TicketRow::read).collect()
-}
-
-/// The ticket with a number.
-///
-/// # Errors
-/// When the database fails.
-pub async fn by_number(
-    database: impl PgExecutor<'_>,
-    ws: WorkspaceId,
-    number: u64,
-) -> Result<Option<TicketId>, sqlx::Error> {
-    let number = i64::try_from(number).unwrap_or(i64::MAX);
-    let row = sqlx::query(include_str!("by_number.sql"))
-        .bind(ws.0)
-        .bind(number)
-        .fetch_optional(database)
-        .await?;
-    row.map(|row| row.try_get(0).map(TicketId)).transpose()
 }
 
 /// Every status of every pipeline, in their order.

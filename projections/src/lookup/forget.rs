@@ -94,6 +94,8 @@ async fn forget_once(
     sqlx::query(include_str!("lock_briefly.sql")).execute(&mut *transaction).await?;
     // A batch that has read the rows already must not write them back.
     fence(&mut transaction, ws, schema).await?;
+    // Whoever is writing now, such as a rebuild, has written when the deletion looks.
+    sqlx::query(include_str!("lock_tables.sql")).execute(&mut *transaction).await?;
     for sql in DELETES {
         sqlx::query(sql).bind(ws.0).bind(subject).execute(&mut *transaction).await?;
     }

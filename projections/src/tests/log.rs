@@ -1,6 +1,7 @@
 //! A log in memory, with events as the handler would have written them.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use decider::{
     Actor, Cipher, CommandId, Event, EventContext, KeyScope, LogPosition, Personal, SealId, Sealed,
@@ -34,6 +35,16 @@ pub const fn id(number: u128) -> Uuid {
 /// A text sealed with the key of a person or ticket.
 pub fn sealed(scope: &KeyScope, text: &str) -> Sealed<String> {
     Personal(text.to_owned()).seal(scope)
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let told = |event: &StoredEvent| {
+            let payload = String::from_utf8_lossy(&event.payload).into_owned();
+            (event.stream, event.type_name.clone(), payload)
+        };
+        f.debug_list().entries(self.events.iter().map(told)).finish()
+    }
 }
 
 impl Log {

@@ -1,14 +1,16 @@
 //! Tests of all views: what each shows, told as sentences; any split into batches; the statements on Postgres.
 
 mod crashes;
-mod database;
+pub(crate) mod database;
 mod drafts;
-mod history;
+pub(crate) mod history;
 mod inbox;
 mod lists;
-mod log;
+pub(crate) mod log;
 mod lookup;
 mod plans;
+mod rebuilt;
 mod splits;
+mod tally;
 mod thread;
 mod timeline;

@@ -14,6 +14,7 @@ use super::log::{Log, open_plain};
 use crate::drafts::Drafts;
 use crate::inbox::Inbox;
 use crate::lookup::Lookup;
+use crate::tally::Tally;
 use crate::thread::Thread;
 use crate::timeline::Timeline;
 
@@ -47,6 +48,7 @@ proptest! {
         memory_holds::<Timeline>(&log, &sizes);
         memory_holds::<Drafts>(&log, &sizes);
         memory_holds::<Lookup>(&log, &sizes);
+        memory_holds::<Tally>(&log, &sizes);
     }
 }
 
@@ -109,6 +111,7 @@ fn any_split_and_any_crash_gives_identical_rows_in_postgres() {
             postgres_holds::<Timeline>(&database, &events, &sizes).await;
             postgres_holds::<Drafts>(&database, &events, &sizes).await;
             postgres_holds::<Lookup>(&database, &events, &sizes).await;
+            postgres_holds::<Tally>(&database, &events, &sizes).await;
         });
     });
     runtime.block_on(database.into_inner().remove());

@@ -35,8 +35,8 @@ impl Projection for Thread {
 
     fn keys(event: &Stored<'_, TicketEvent>, keys: &mut Keys<'_>) {
         match written(event.data) {
-            Written::Item(item) => keys.row::<ItemRow>((event.stream, item)),
-            Written::Copy => keys.row::<CopyRow>((event.stream, position(event))),
+            Written::Item(item) => keys.new_row::<ItemRow>((event.stream, item)),
+            Written::Copy => keys.new_row::<CopyRow>((event.stream, position(event))),
             Written::Nothing => {}
         }
     }

@@ -4,10 +4,12 @@ use decider::WorkspaceId;
 use event_store::projection::Row as _;
 use events::TicketId;
 use sqlx::PgExecutor;
+use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use super::{CopyRow, ItemRow};
 use crate::cursor::{Cursor, Page, limits};
+use crate::effect::Until;
 
 /// At most so many copies of one ticket are listed.
 const COPIES_MAX: i64 = 1_000;
@@ -34,12 +36,35 @@ pub async fn page(
         .bind(wanted)
         .fetch_all(database)
         .await?;
-    let items = rows.iter().map(ItemRow::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::cut(items, shown, |row| Cursor {
-        first: row.occurred_at,
-        second: row.position,
-        id: row.item,
-    }))
+    cut(&rows, shown)
+}
+
+/// The same of what belongs to an earlier place.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page_until(
+    database: impl PgExecutor<'_>,
+    (ws, ticket): (WorkspaceId, TicketId),
+    until: &Until,
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<Page<ItemRow>, sqlx::Error> {
+    let (shown, wanted) = limits(limit);
+    let after = after.unwrap_or(Cursor::BOTTOM);
+    let rows = sqlx::query(include_str!("page_until.sql"))
+        .bind(ws.0)
+        .bind(ticket.0)
+        .bind(after.first)
+        .bind(after.second)
+        .bind(after.id)
+        .bind(wanted)
+        .bind(until.latest)
+        .bind(until.said)
+        .bind(until.said_by)
+        .fetch_all(database)
+        .await?;
+    cut(&rows, shown)
 }
 
 /// One message or comment.
@@ -77,4 +102,11 @@ pub async fn copies(
         .fetch_all(database)
         .await?;
     rows.iter().map(CopyRow::read).collect()
+}
+
+fn cut(rows: &[PgRow], shown: u32) -> Result<Page<ItemRow>, sqlx::Error> {
+    let items = rows.iter().map(ItemRow::read).collect::<Result<Vec<_>, _>>()?;
+    let place =
+        |row: &ItemRow| Cursor { first: row.occurred_at, second: row.position, id: row.item };
+    Ok(Page::cut(items, shown, place))
 }

@@ -35,7 +35,7 @@ impl Projection for Timeline {
     }
 
     fn keys(event: &Stored<'_, TicketEvent>, keys: &mut Keys<'_>) {
-        keys.row::<EntryRow>((event.stream, position(event)));
+        keys.new_row::<EntryRow>((event.stream, position(event)));
     }
 
     fn apply(event: &Stored<'_, TicketEvent>, rows: &mut TimelineRows) -> Result<(), ApplyError> {

@@ -4,7 +4,7 @@ mod fold;
 mod queries;
 
 pub use fold::{Timeline, TimelineRows};
-pub use queries::{newest, page};
+pub use queries::{newest, newest_until, page, page_until};
 
 use event_store::projection::Json;
 use event_store::row;

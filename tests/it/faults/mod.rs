@@ -22,6 +22,7 @@ pub mod processes;
 mod rows;
 mod same_key;
 mod send;
+mod shim;
 mod snapshot;
 mod terminated;
 mod two_at_once;

@@ -6,6 +6,7 @@ const LOOKED_AT: &str = "what the function does inside is guarded in event-store
 const ONCE: &str = "once at a start";
 const RARE: &str = "by hand or by the clock, at most a few times an hour";
 const WHOLE: &str = "proves the whole log, and so reads it";
+const BUILDS: &str = "about the builds of views, a table of a few rows, or while one is made";
 const NO_PLAN: &str = "calls a function and reads no table";
 const ERASURE: &str = "rewrites a table on purpose, when a person is erased";
 const ERASURE_READS: &str = "asked when a person is erased, which can afford to read a whole table";
@@ -21,11 +22,23 @@ pub const COLD: &[(&str, &str)] = &[
     ("crates/event-store/src/log/sql/verify_strangers.sql", WHOLE),
     ("crates/event-store/src/log/sql/verify_workspace.sql", WHOLE),
     ("crates/event-store/src/log/sql/workspaces.sql", "the list of workspaces is small"),
-    ("crates/event-store/src/projection/sql/build_activate.sql", ONCE),
-    ("crates/event-store/src/projection/sql/build_find.sql", ONCE),
-    ("crates/event-store/src/projection/sql/build_insert.sql", ONCE),
+    ("crates/event-store/src/projection/sql/build_abort.sql", BUILDS),
+    ("crates/event-store/src/projection/sql/build_activate.sql", BUILDS),
+    ("crates/event-store/src/projection/sql/build_all.sql", BUILDS),
+    ("crates/event-store/src/projection/sql/build_forget_checkpoints.sql", BUILDS),
+    ("crates/event-store/src/projection/sql/build_forget_quarantine.sql", BUILDS),
+    ("crates/event-store/src/projection/sql/build_insert.sql", BUILDS),
     ("crates/event-store/src/projection/sql/build_lock.sql", NO_PLAN),
-    ("crates/event-store/src/projection/sql/build_retire_older.sql", ONCE),
+    ("crates/event-store/src/projection/sql/build_move.sql", BUILDS),
+    ("crates/event-store/src/projection/sql/build_newest.sql", BUILDS),
+    ("crates/event-store/src/projection/sql/build_progress.sql", BUILDS),
+    ("crates/event-store/src/projection/sql/build_replace.sql", BUILDS),
+    ("crates/event-store/src/projection/sql/build_replace_older.sql", BUILDS),
+    ("crates/event-store/src/projection/sql/build_retired.sql", BUILDS),
+    ("crates/event-store/src/projection/sql/build_verified.sql", BUILDS),
+    ("crates/event-store/src/projection/sql/checkpoint_fence_first.sql", BUILDS),
+    ("crates/event-store/src/projection/sql/log_size.sql", BUILDS),
+    ("crates/event-store/src/projection/sql/quarantine_copy.sql", BUILDS),
     ("crates/event-store/src/projection/sql/build_schemas.sql", RARE),
     ("crates/event-store/src/projection/sql/lease_release.sql", NO_PLAN),
     ("crates/event-store/src/projection/sql/lease_try.sql", NO_PLAN),
@@ -68,6 +81,7 @@ pub const COLD: &[(&str, &str)] = &[
     ("crates/vault/src/sql/keys_rewrite.sql", ERASURE),
     ("crates/vault/src/sql/subjects_of_keys.sql", ERASURE_READS),
     ("projections/src/lookup/lock_briefly.sql", NO_PLAN),
+    ("projections/src/lookup/lock_tables.sql", NO_PLAN),
     ("projections/src/lookup/rewrite_*.sql", ERASURE),
 ];
 

@@ -9,11 +9,23 @@ use super::fixture::{SMALL, SMALL_INDEXES};
 pub const COST_MAX: f64 = 1_500.0;
 
 /// Statements that may be estimated higher, to what, and why.
-const COSTS: [(&str, f64, &str); 1] = [(
-    "crates/event-store/src/log/sql/directory_after.sql",
-    20_000.0,
-    "a recursion is estimated at a hundred rounds; it takes as many as the directory has commits",
-)];
+const COSTS: [(&str, f64, &str); 3] = [
+    (
+        "crates/event-store/src/log/sql/directory_after.sql",
+        20_000.0,
+        "a recursion is estimated at a hundred rounds; it takes as many as the directory has commits",
+    ),
+    (
+        "projections/src/tally/counts.sql",
+        20_000.0,
+        "a sum over spans of time; what was recorded after a position is estimated as a third of everything",
+    ),
+    (
+        "projections/src/tally/counts_early.sql",
+        20_000.0,
+        "counts what was recorded before a position, and is only asked where that is little",
+    ),
+];
 /// What Postgres adds for a table that it can only read as a whole, though it should not: the small ones.
 const DISABLED: f64 = 1e10;
 

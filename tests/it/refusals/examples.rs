@@ -52,6 +52,9 @@ pub fn of(world: &World, operation: &Operation) -> Example {
     if operation.takes("query", "q") {
         path.push_str("?q=anna");
     }
+    if operation.requires("query", "from") {
+        path.push_str("?from=version:1");
+    }
     let file = path == "/api/v1/uploads";
     let body = operation.schema.as_ref().map(|_| body(world, operation));
     Example { path, body, file }
@@ -79,6 +82,7 @@ fn place_of(world: &World, operation: &Operation, place: &str) -> Option<String>
         ("uploads", "id") => world.upload.clone(),
         ("users", "id") => world.dora.clone(),
         ("views", "id") => "open".to_owned(),
+        ("admin", "name") => "inbox".to_owned(),
         _ => return None,
     })
 }
@@ -96,6 +100,7 @@ fn created(world: &World, template: &str) -> Option<Value> {
     let ben = &world.ben.id;
     Some(match template {
         "/admin/log/verify" => json!({ "heads": [format!("0:{}", "0".repeat(64))] }),
+        "/admin/projections/{name}/switch" => json!({ "force": false }),
         "/channels" => json!({ "name": "Sales", "address": "sales@desk.example", "kind": "email" }),
         "/contacts" => {
             json!({ "name": "Cleo", "emails": ["cleo@example.org"], "phones": ["+49 30 1234"] })

@@ -62,7 +62,7 @@ async fn a_parameter_that_is_not_known_or_not_given_is_named() {
     let mut asked = 0;
     for operation in world.document.operations.iter().filter(|operation| operation.reads()) {
         let path = world.example(operation).path;
-        let taken = ["limit", "as_of", "item", "draft_id", "q", "after"];
+        let taken = ["limit", "as_of", "item", "draft_id", "q", "after", "from"];
         if !taken.iter().any(|name| operation.takes("query", name)) {
             continue;
         }
@@ -73,14 +73,16 @@ async fn a_parameter_that_is_not_known_or_not_given_is_named() {
             (&"unknown_parameter".into(), vec!["limti"]),
             "{typo}"
         );
-        if operation.requires("query", "q") {
-            let bare = path.replace("?q=anna", "");
-            let problem = world.refused(&bare, desk.get(&bare).await, 400, &head).await;
-            assert_eq!(
-                (&problem["code"], fields(&problem)),
-                (&"missing_parameter".into(), vec!["q"]),
-                "{bare}"
-            );
+        for needed in ["q", "from"] {
+            if operation.requires("query", needed) {
+                let bare = path.split('?').next().unwrap_or_default();
+                let problem = world.refused(bare, desk.get(bare).await, 400, &head).await;
+                assert_eq!(
+                    (&problem["code"], fields(&problem)),
+                    (&"missing_parameter".into(), vec![needed]),
+                    "{bare}"
+                );
+            }
         }
         asked += 1;
     }
@@ -138,7 +140,7 @@ async fn no_word_of_a_search_and_no_time_breaks_anything() {
         "2026-01-01T00:00:00",
         "-010000-01-01T00:00:00Z",
     ] {
-        for below in ["", "/thread"] {
+        for below in ["", "/thread", "/timeline"] {
             let asked = world.ticket.at(&format!("{below}?as_of={when}"));
             let head = world.head().await;
             let problem = world.refused(&asked, desk.get(&asked).await, 400, &head).await;
@@ -147,10 +149,11 @@ async fn no_word_of_a_search_and_no_time_breaks_anything() {
     }
     for when in ["0", "1970-01-01T00:00:00Z", "-009999-01-03T00:00:00Z"] {
         let asked = world.ticket.at(&format!("?as_of={when}"));
-        assert_eq!(desk.get(&asked).await.refused(404), "not_found", "{asked}");
+        assert_eq!(desk.get(&asked).await.refused(404), "not_yet_created", "{asked}");
     }
     for when in ["9223372036854775807", "9999-12-30T00:00:00Z"] {
-        desk.get(&world.ticket.at(&format!("?as_of={when}"))).await.ok();
+        let asked = world.ticket.at(&format!("?as_of={when}"));
+        assert_eq!(desk.get(&asked).await.refused(422), "in_the_future", "{asked}");
     }
     let head = desk.request(Method::HEAD, "/api/v1/users");
     assert!(desk.send(head).await.body.is_empty());

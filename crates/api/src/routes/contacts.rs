@@ -24,6 +24,7 @@ use crate::opened::{Shown, open};
 use crate::read::{AtLeast, Id, Params};
 use crate::show::people;
 use crate::show::properties::key_of;
+use crate::travel::{self, AS_OF, AsOfQuery, Travelled};
 use crate::write::{Write, target};
 
 /// Where the list of contacts goes on.
@@ -119,7 +120,7 @@ async fn list_contacts(
     Params(query): Params<ContactQuery>,
 ) -> Result<(Stale, Json<Listed<ContactRow>>), ApiError> {
     caller.require(Right::TicketsView)?;
-    let stale = app.await_view(&caller, at_least, "lookup").await;
+    let stale = app.await_view(&caller, at_least, "lookup").await?;
     let page = match &query.q {
         Some(words) => search(&app, &caller, words, &query).await?,
         None => page(&app, &caller, &query).await?,
@@ -145,19 +146,30 @@ async fn create_contact(
     Ok(Answer::created(app.write(&write, target::<ContactEvent>(contact_id), command).await?))
 }
 
-/// One contact.
-#[utoipa::path(get, path = "/api/v1/contacts/{id}", tag = "contacts", params(("id" = Uuid, Path)),
-    responses((status = 200, description = "the contact", body = ContactDetail)))]
+/// One contact, as it is now or was at an earlier place in the log.
+#[utoipa::path(get, path = "/api/v1/contacts/{id}", tag = "contacts",
+    params(("id" = Uuid, Path), AsOfQuery),
+    responses((status = 200, description = "the contact", body = Travelled<ContactDetail>)))]
 async fn get_contact(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ContactId>,
-) -> Result<(Etag, Json<ContactDetail>), ApiError> {
+    Params(query): Params<AsOfQuery>,
+) -> Result<(Etag, Json<Travelled<ContactDetail>>), ApiError> {
     caller.require(Right::TicketsView)?;
-    let mut found = people::contacts(&app, &caller, &[id.0]).await?;
-    let (contact, version) = found.remove(&id.0).ok_or_else(ApiError::not_found)?;
-    let contact = opened(&app, &caller, id, &contact).await?;
-    Ok((Etag(version), Json(ContactDetail { contact, version })))
+    let moment = query.moment()?;
+    let mut found = people::contacts(&app, &caller, &[id.0], None).await?;
+    let mut then = found.remove(&id.0).ok_or_else(ApiError::not_found)?;
+    let mut as_of = None;
+    if let Some(moment) = moment {
+        let at = travel::resolve(&app, &caller, Some(id.0), (AS_OF, moment)).await?;
+        let mut found = people::contacts(&app, &caller, &[id.0], Some(at)).await?;
+        then = found.remove(&id.0).ok_or_else(travel::not_yet_created)?;
+        as_of = Some(at.shown(then.newest, Some(then.version)));
+    }
+    let contact = opened(&app, &caller, id, &then.contact).await?;
+    let shown = ContactDetail { contact, version: then.version };
+    Ok((Etag(then.version), Json(Travelled { shown, as_of })))
 }
 
 /// Changes who a contact is.

@@ -107,7 +107,7 @@ async fn preview_erasure(
     Params(query): Params<PreviewQuery>,
 ) -> Result<(Stale, Json<ErasurePreview>), ApiError> {
     caller.require(Right::Erase)?;
-    if people::contacts(&app, &caller, &[contact.0]).await?.is_empty() {
+    if people::contacts(&app, &caller, &[contact.0], None).await?.is_empty() {
         return Err(ApiError::not_found());
     }
     let stale = app.await_view(&caller, at_least, VIEW).await;
@@ -135,8 +135,8 @@ async fn erase_contact(
     };
     let stream = target::<ContactEvent>(contact_id);
     let written = app.write(&write, stream, command).await?;
-    let found = people::contacts(&app, caller, &[contact_id.0]).await?;
-    let erased = found.get(&contact_id.0).and_then(|(contact, _)| contact.erased);
+    let found = people::contacts(&app, caller, &[contact_id.0], None).await?;
+    let erased = found.get(&contact_id.0).and_then(|known| known.contact.erased);
     let certificate = certificate(&app, caller, erased.ok_or_else(ApiError::not_found)?).await?;
     Ok(Answer::with(StatusCode::ACCEPTED, written, |written| ErasureStarted {
         written,

@@ -74,7 +74,7 @@ async fn look_up(
     Params(query): Params<LookupQuery>,
 ) -> Result<(Stale, Json<Listed<PersonShown>>), ApiError> {
     caller.require(Right::TicketsView)?;
-    let stale = app.await_view(&caller, at_least, "lookup").await;
+    let stale = app.await_view(&caller, at_least, "lookup").await?;
     let kind = query.kind.map(|kind| match kind {
         PersonKindWord::Contact => PersonKind::Contact,
         PersonKindWord::User => PersonKind::User,

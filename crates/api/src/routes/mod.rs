@@ -6,6 +6,7 @@ mod attachments;
 mod channels;
 mod comments;
 mod contacts;
+pub(crate) mod diff;
 pub(crate) mod docs;
 pub(crate) mod drafts;
 mod erasures;
@@ -17,9 +18,11 @@ pub(crate) mod operation;
 mod owner;
 pub(crate) mod pages;
 mod pipelines;
+mod projections;
 mod properties;
 mod redactions;
 mod replies;
+pub(crate) mod reports;
 mod session;
 mod setup;
 mod status;
@@ -44,6 +47,7 @@ pub(crate) fn protected() -> OpenApiRouter<App> {
         .merge(tokens::routes())
         .merge(admin::routes())
         .merge(log_verification::routes())
+        .merge(projections::routes())
         .merge(settings())
         .merge(desk())
 }
@@ -69,11 +73,13 @@ fn desk() -> OpenApiRouter<App> {
         .merge(drafts::routes())
         .merge(views::routes())
         .merge(timeline::routes())
+        .merge(diff::routes())
         .merge(attachments::routes())
         .merge(contacts::routes())
         .merge(erasures::routes())
         .merge(redactions::routes())
         .merge(lookup::routes())
+        .merge(reports::routes())
         .merge(live::routes())
         .merge(events::routes())
 }

@@ -71,7 +71,8 @@ async fn healthz() -> &'static str {
 async fn readyz(State(app): State<App>) -> Response {
     let answer = timeout(LOG_WITHIN, app.reader().workspaces()).await;
     let log_reachable = matches!(answer, Ok(Ok(_)));
-    let views: Vec<_> = app.view_status().iter().map(view).collect();
+    let statuses = app.view_status();
+    let views: Vec<_> = statuses.iter().filter(|status| status.active).map(view).collect();
     let ending = app.is_ending();
     let log_continuous = app.handler().recent().continuity().rewound().is_empty();
     let fit = log_reachable && log_continuous && views.iter().all(|view| view.ready);

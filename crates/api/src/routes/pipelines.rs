@@ -13,7 +13,7 @@ use events::pipeline::StatusCategory;
 use events::{PipelineEvent, PipelineId, PropertyId, StatusId, WorkspaceEvent};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -22,11 +22,12 @@ use crate::answer::{Answer, Etag, Written};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::list::{Listed, PageQuery};
+use crate::list::{Limit, Listed};
 use crate::read::{Id, Params};
 use crate::several::Several;
 use crate::show::properties::property_named;
 use crate::show::words::StatusCategoryWord;
+use crate::travel::{self, AS_OF, AsOfQuery, Travelled, directory_at, list_at};
 use crate::write::{NoBody, Write, target};
 
 const LIST: &str = "pipelines";
@@ -38,6 +39,21 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(set_default_pipeline))
         .routes(routes!(add_status))
         .routes(routes!(change_status_definition))
+}
+
+/// A page of pipelines.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct PipelinesQuery {
+    /// How many items at most: 1 to 200.
+    #[serde(default)]
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 200, default = 50)]
+    limit: Limit,
+    /// Where the page before ended: its `next_cursor`.
+    cursor: Option<String>,
+    /// The pipelines as they were (Z04): an instant or `position:123`.
+    as_of: Option<String>,
 }
 
 /// A pipeline.
@@ -157,25 +173,42 @@ struct AddedStatus {
     status_id: Uuid,
 }
 
-/// Lists pipelines, archived ones too.
-#[utoipa::path(get, path = "/api/v1/pipelines", tag = "pipelines", params(PageQuery),
-    responses((status = 200, description = "a page of pipelines", body = Listed<PipelineRow>)))]
+/// Lists pipelines, archived ones too, as they are now or were at an earlier place in the log.
+#[utoipa::path(get, path = "/api/v1/pipelines", tag = "pipelines", params(PipelinesQuery),
+    responses((status = 200, description = "a page of pipelines", body = Travelled<Listed<PipelineRow>>)))]
 async fn list_pipelines(
     State(app): State<App>,
     caller: Caller,
-    Params(query): Params<PageQuery>,
-) -> Result<Json<Listed<PipelineRow>>, ApiError> {
-    let after: Option<Uuid> = app.read_cursor(&caller, LIST, query.cursor.as_deref())?;
-    let directory = app.directory(caller.ws).await?;
-    let next = directory.pipelines().filter(|(id, _)| after.is_none_or(|after| id.0 > after));
-    let rows: Vec<_> = next.take(usize::from(query.limit.0) + 1).collect();
-    let page = Listed::cut(rows, query.limit, |(id, _)| app.cursor(&caller, LIST, &id.0));
-    let ids: Vec<Uuid> = page.items.iter().map(|(id, _)| id.0).collect();
-    let mut versions = app.reader().versions(caller.ws, &ids).await?.into_iter();
-    let default = directory.default_pipeline();
-    Ok(Json(page.map(|(id, pipeline)| {
-        row(id, pipeline, default == Some(id), versions.next().unwrap_or_default())
-    })))
+    Params(query): Params<PipelinesQuery>,
+) -> Result<Json<Travelled<Listed<PipelineRow>>>, ApiError> {
+    let moment = travel::read(AS_OF, query.as_of.as_deref())?;
+    let list = list_at(LIST, moment);
+    let after: Option<Uuid> = app.read_cursor(&caller, &list, query.cursor.as_deref())?;
+    let cut = |directory: &Directory| {
+        let next = directory.pipelines().filter(|(id, _)| after.is_none_or(|after| id.0 > after));
+        let known = next.map(|(id, pipeline)| (id, pipeline.clone()));
+        let rows: Vec<_> = known.take(usize::from(query.limit.0) + 1).collect();
+        let page = Listed::cut(rows, query.limit, |(id, _)| app.cursor(&caller, &list, &id.0));
+        (page, directory.default_pipeline())
+    };
+    let shown = |(page, default): (Listed<(PipelineId, LivePipeline)>, _), versions: &[Version]| {
+        let mut versions = versions.iter().copied();
+        page.map(|(id, pipeline)| {
+            row(id, &pipeline, default == Some(id), versions.next().unwrap_or_default())
+        })
+    };
+    let Some(moment) = moment else {
+        let page = cut(&*app.directory(caller.ws).await?);
+        let ids: Vec<Uuid> = page.0.items.iter().map(|(id, _)| id.0).collect();
+        let versions = app.reader().versions(caller.ws, &ids).await?;
+        return Ok(Json(Travelled::now(shown(page, &versions))));
+    };
+    let at = travel::resolve(&app, &caller, None, (AS_OF, moment)).await?;
+    let then = directory_at(&app, &caller, at).await?;
+    let page = cut(&then.directory);
+    let versions = page.0.items.iter().map(|(id, _)| then.version(id.0)).collect::<Vec<_>>();
+    let as_of = at.shown(then.newest_of_all(), None);
+    Ok(Json(Travelled::then(shown(page, &versions), as_of)))
 }
 
 /// Creates a pipeline with its statuses.
@@ -204,19 +237,32 @@ async fn create_pipeline(
     Ok(Answer::with(StatusCode::CREATED, written, body))
 }
 
-/// One pipeline.
-#[utoipa::path(get, path = "/api/v1/pipelines/{id}", tag = "pipelines", params(("id" = Uuid, Path)),
-    responses((status = 200, description = "the pipeline", body = PipelineRow)))]
+/// One pipeline, as it is now or was at an earlier place in the log.
+#[utoipa::path(get, path = "/api/v1/pipelines/{id}", tag = "pipelines",
+    params(("id" = Uuid, Path), AsOfQuery),
+    responses((status = 200, description = "the pipeline", body = Travelled<PipelineRow>)))]
 async fn get_pipeline(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<PipelineId>,
-) -> Result<(Etag, Json<PipelineRow>), ApiError> {
+    Params(query): Params<AsOfQuery>,
+) -> Result<(Etag, Json<Travelled<PipelineRow>>), ApiError> {
+    let moment = query.moment()?;
     let directory = app.directory_where(caller.ws, |known| known.pipeline(id).is_some()).await?;
     let pipeline = directory.pipeline(id).ok_or_else(ApiError::not_found)?;
-    let version = app.version_of(&caller, id).await?;
-    let is_default = directory.default_pipeline() == Some(id);
-    Ok((Etag(version), Json(row(id, pipeline, is_default, version))))
+    let Some(moment) = moment else {
+        let version = app.version_of(&caller, id).await?;
+        let is_default = directory.default_pipeline() == Some(id);
+        let shown = Travelled::now(row(id, pipeline, is_default, version));
+        return Ok((Etag(version), Json(shown)));
+    };
+    let at = travel::resolve(&app, &caller, Some(id.0), (AS_OF, moment)).await?;
+    let then = directory_at(&app, &caller, at).await?;
+    let pipeline = then.directory.pipeline(id).ok_or_else(travel::not_yet_created)?;
+    let (version, newest) = (then.version(id.0), then.newest(id.0));
+    let is_default = then.directory.default_pipeline() == Some(id);
+    let shown = row(id, pipeline, is_default, version);
+    Ok((Etag(version), Json(Travelled::then(shown, at.shown(newest, Some(version))))))
 }
 
 /// Gives a pipeline another name.

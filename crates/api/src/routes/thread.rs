@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use decider::{LogPosition, Opened};
+use decider::Opened;
 use events::MessageId;
 use events::message::ObjectRef;
 use projections::thread;
@@ -20,9 +20,10 @@ use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
 use crate::list::{Limit, Listed};
 use crate::read::{AtLeast, Id, Params};
-use crate::show::fold::{self, AsOf, TicketName};
+use crate::show::fold::{self, TicketName, visit};
 use crate::show::page;
 use crate::show::thread::{ThreadItem, show};
+use crate::travel::{self, AS_OF, Journey, Names, Travelled, list_at};
 
 const VIEW: &str = "thread";
 
@@ -40,38 +41,36 @@ struct ThreadQuery {
     limit: Limit,
     /// Where the page before ended: its `next_cursor`.
     cursor: Option<String>,
-    /// An instant or a position: the thread as it was then (Z04). A page may hold fewer items than asked for.
-    #[param(value_type = Option<String>)]
-    as_of: Option<AsOf>,
+    /// The thread as it was (Z04): an instant, `position:123` or `version:7`.
+    as_of: Option<String>,
 }
 
 /// Messages and comments of a ticket, oldest first.
 #[utoipa::path(get, path = "/api/v1/tickets/{id}/thread", tag = "thread",
     params(("id" = String, Path, description = "id or number"), ThreadQuery),
-    responses((status = 200, description = "a page of items", body = Listed<ThreadItem>)))]
+    responses((status = 200, description = "a page of items", body = Travelled<Listed<ThreadItem>>)))]
 async fn get_thread(
     State(app): State<App>,
     caller: Caller,
     Id(name): Id<TicketName>,
     at_least: AtLeast,
     Params(query): Params<ThreadQuery>,
-) -> Result<(Stale, Json<Listed<ThreadItem>>), ApiError> {
-    let (ticket, until) = match query.as_of {
-        Some(as_of) => {
-            let then = fold::fold_until(&app, &caller, name, Some(as_of)).await?;
-            (then.id, then.position)
-        }
-        None => (fold::visible(&app, &caller, name).await?, LogPosition(u64::MAX)),
-    };
-    let list = format!("thread.{ticket}");
+) -> Result<(Stale, Json<Travelled<Listed<ThreadItem>>>), ApiError> {
+    let moment = travel::read(AS_OF, query.as_of.as_deref())?;
+    let (ticket, then) = visit(&app, &caller, name, moment).await?;
+    let list = list_at(&format!("thread.{ticket}"), moment);
     let after = page::start(&app, &caller, &list, query.cursor.as_deref())?;
-    let stale = app.await_view(&caller, at_least, VIEW).await;
-    let found =
-        thread::page(app.views(), caller.ws, ticket, after, u32::from(query.limit.0)).await?;
-    let is_in = |position: i64| u64::try_from(position).is_ok_and(|position| position <= until.0);
-    let rows = found.items.into_iter().filter(|row| is_in(row.position)).collect();
-    let items = show(&app, &caller, ticket, rows).await?;
-    Ok((stale, Json(page::listed(&app, &caller, &list, found.next, items))))
+    let at_least = then.as_ref().map_or(at_least, |then| at_least.and(then.ticket.position));
+    let stale = app.await_view(&caller, at_least, VIEW).await?;
+    let (limit, whose) = (u32::from(query.limit.0), (caller.ws, ticket));
+    let found = match &then {
+        Some(then) => thread::page_until(app.views(), whose, &then.until, after, limit).await?,
+        None => thread::page(app.views(), caller.ws, ticket, after, limit).await?,
+    };
+    let names = Names::of(&app, &caller, then.as_ref().map(|then| then.at)).await?;
+    let items = show(&app, &caller, (ticket, &names), found.items).await?;
+    let shown = page::listed(&app, &caller, &list, found.next, items);
+    Ok((stale, Json(Travelled { shown, as_of: then.as_ref().map(Journey::shown) })))
 }
 
 /// A message as it was received, byte by byte.
@@ -85,7 +84,7 @@ async fn get_original(
     at_least: AtLeast,
 ) -> Result<(Stale, Response), ApiError> {
     let ticket = fold::visible(&app, &caller, name).await?;
-    let stale = app.await_view(&caller, at_least, VIEW).await;
+    let stale = app.await_view(&caller, at_least, VIEW).await?;
     let row = thread::find(app.views(), caller.ws, ticket, message.0).await?;
     let raw: ObjectRef =
         row.and_then(|row| row.raw).map(|raw| raw.0).ok_or_else(ApiError::not_found)?;

@@ -16,7 +16,7 @@ use events::{
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -28,11 +28,12 @@ use crate::error::ApiError;
 use crate::json::nullable;
 use crate::opened::{Shown, open};
 use crate::read::{Id, Params};
-use crate::show::fold::{self, AsOf, TicketName};
+use crate::show::fold::{self, TicketName};
 use crate::show::people;
 use crate::show::properties::key_of;
-use crate::show::ticket::{TicketShown, show};
+use crate::show::ticket::{TicketShown, show, show_with};
 use crate::show::words::PriorityWord;
+use crate::travel::{self, AS_OF, AsOfQuery, At, Names, Travelled};
 use crate::write::{Write, target};
 
 /// Values of custom properties by key or id; null empties one.
@@ -174,16 +175,6 @@ struct AddedContact {
     contact_id: Uuid,
 }
 
-/// The ticket as it was.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct AsOfQuery {
-    /// An instant or a position: the ticket as it was then (Z04).
-    #[param(value_type = Option<String>)]
-    as_of: Option<AsOf>,
-}
-
 /// Creates a ticket. It has no conversation unless contacts are named.
 #[utoipa::path(post, path = "/api/v1/tickets", tag = "tickets", request_body = CreateTicketBody,
     responses((status = 201, description = "created", body = CreatedTicket)))]
@@ -227,16 +218,27 @@ async fn create_ticket(
 /// One ticket, as it is now or was at an earlier place in the log.
 #[utoipa::path(get, path = "/api/v1/tickets/{id}", tag = "tickets",
     params(("id" = String, Path, description = "id or number"), AsOfQuery),
-    responses((status = 200, description = "the ticket", body = TicketShown)))]
+    responses((status = 200, description = "the ticket", body = Travelled<TicketShown>)))]
 async fn get_ticket(
     State(app): State<App>,
     caller: Caller,
     Id(name): Id<TicketName>,
     Params(query): Params<AsOfQuery>,
-) -> Result<(Etag, Json<TicketShown>), ApiError> {
-    let folded = fold::fold_until(&app, &caller, name, query.as_of).await?;
-    let shown = show(&app, &caller, folded).await?;
-    Ok((Etag(shown.version()), Json(shown)))
+) -> Result<(Etag, Json<Travelled<TicketShown>>), ApiError> {
+    let shown = match query.moment()? {
+        None => {
+            let now = fold::fold(&app, &caller, name).await?;
+            Travelled::now(show(&app, &caller, now).await?)
+        }
+        Some(moment) => {
+            let id = fold::id_of(&app, &caller, name).await?;
+            let journey = travel::journey(&app, &caller, id, (AS_OF, moment)).await?;
+            let (as_of, names) =
+                (journey.shown(), Names::of(&app, &caller, Some(journey.at)).await?);
+            Travelled::then(show_with(&app, &caller, journey.ticket, &names).await?, as_of)
+        }
+    };
+    Ok((Etag(shown.shown.version()), Json(shown)))
 }
 
 /// Changes what a ticket is.
@@ -316,15 +318,15 @@ async fn takes_part(
     let caller = &write.caller;
     let email = write.body.contact.as_ref().and_then(|contact| contact.email.as_ref());
     let Some(key) = email.map(|email| email_key(&email.0)) else { return Ok(None) };
-    let as_of = Some(AsOf::Position(then));
-    let folded = fold::fold_until(app, caller, TicketName::Id(ticket), as_of).await?;
-    let ids: Vec<Uuid> = folded.live.contacts.iter().map(|contact| contact.0).collect();
-    let contacts = people::contacts_until(app, caller, &ids, Some(then)).await?;
-    let sealed = contacts.values().flat_map(|(contact, _)| &contact.emails);
+    let at = At::Position(then);
+    let journey = travel::back_to(app, caller, ticket, at).await?;
+    let ids: Vec<Uuid> = journey.ticket.live.contacts.iter().map(|contact| contact.0).collect();
+    let contacts = people::contacts(app, caller, &ids, Some(at)).await?;
+    let sealed = contacts.values().flat_map(|then| &then.contact.emails);
     let keys: Vec<Uuid> = sealed.filter_map(|email| key_of(&email.address)).collect();
     app.vault().load_keys(caller.ws, &keys).await?;
-    for (id, (contact, _)) in &contacts {
-        for email in &contact.emails {
+    for (id, then) in &contacts {
+        for email in &then.contact.emails {
             let address = open(app, caller, *id, &email_field(email.no), &email.address).await?;
             if matches!(address, Shown::Open(address) if email_key(&address) == key) {
                 return Ok(Some(ContactId(*id)));

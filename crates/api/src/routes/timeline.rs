@@ -18,9 +18,10 @@ use crate::error::ApiError;
 use crate::list::{Limit, Listed, PageQuery};
 use crate::read::{AtLeast, Id, Params};
 use crate::show::events::{self, EventShown};
-use crate::show::fold::{self, TicketName};
+use crate::show::fold::{self, TicketName, visit};
 use crate::show::page;
 use crate::show::timeline::{TimelineEntry, show};
+use crate::travel::{self, AS_OF, Journey, Names, Travelled, list_at};
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default().routes(routes!(get_timeline)).routes(routes!(get_events))
@@ -40,6 +41,8 @@ struct TimelineQuery {
     #[serde(default)]
     #[param(inline, required = false)]
     order: Order,
+    /// The timeline as it was (Z04): an instant, `position:123` or `version:7`.
+    as_of: Option<String>,
 }
 
 /// Which end comes first.
@@ -56,26 +59,41 @@ enum Order {
 /// Every event of a ticket as a line.
 #[utoipa::path(get, path = "/api/v1/tickets/{id}/timeline", tag = "timeline",
     params(("id" = String, Path, description = "id or number"), TimelineQuery),
-    responses((status = 200, description = "a page of lines", body = Listed<TimelineEntry>)))]
+    responses((status = 200, description = "a page of lines", body = Travelled<Listed<TimelineEntry>>)))]
 async fn get_timeline(
     State(app): State<App>,
     caller: Caller,
     Id(name): Id<TicketName>,
     at_least: AtLeast,
     Params(query): Params<TimelineQuery>,
-) -> Result<(Stale, Json<Listed<TimelineEntry>>), ApiError> {
-    let ticket = fold::visible(&app, &caller, name).await?;
+) -> Result<(Stale, Json<Travelled<Listed<TimelineEntry>>>), ApiError> {
+    let moment = travel::read(AS_OF, query.as_of.as_deref())?;
+    let (ticket, then) = visit(&app, &caller, name, moment).await?;
     let newest = matches!(query.order, Order::NewestFirst);
-    let list = format!("timeline.{newest}.{ticket}");
+    let list = list_at(&format!("timeline.{newest}.{ticket}"), moment);
     let start = page::start(&app, &caller, &list, query.cursor.as_deref())?;
-    let stale = app.await_view(&caller, at_least, "timeline").await;
+    let at_least = then.as_ref().map_or(at_least, |then| at_least.and(then.ticket.position));
+    let stale = app.await_view(&caller, at_least, "timeline").await?;
     let (views, limit) = (app.views(), u32::from(query.limit.0));
-    let found = match query.order {
-        Order::OldestFirst => timeline::page(views, caller.ws, ticket, start, limit).await?,
-        Order::NewestFirst => timeline::newest(views, caller.ws, ticket, start, limit).await?,
+    let whose = (caller.ws, ticket);
+    let found = match (query.order, &then) {
+        (Order::OldestFirst, None) => {
+            timeline::page(views, caller.ws, ticket, start, limit).await?
+        }
+        (Order::NewestFirst, None) => {
+            timeline::newest(views, caller.ws, ticket, start, limit).await?
+        }
+        (Order::OldestFirst, Some(then)) => {
+            timeline::page_until(views, whose, &then.until, start, limit).await?
+        }
+        (Order::NewestFirst, Some(then)) => {
+            timeline::newest_until(views, whose, &then.until, start, limit).await?
+        }
     };
-    let items = show(&app, &caller, ticket, found.items).await?;
-    Ok((stale, Json(page::listed(&app, &caller, &list, found.next, items))))
+    let names = Names::of(&app, &caller, then.as_ref().map(|then| then.at)).await?;
+    let items = show(&app, &caller, (ticket, &names), found.items).await?;
+    let shown = page::listed(&app, &caller, &list, found.next, items);
+    Ok((stale, Json(Travelled { shown, as_of: then.as_ref().map(Journey::shown) })))
 }
 
 /// The stored events of a ticket, their sealed values opened.

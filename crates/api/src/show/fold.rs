@@ -1,22 +1,17 @@
-//! One ticket, folded from its stream: always current, and at any earlier place in the log (Z04).
+//! Which ticket is meant, and whether the caller may see it.
 
 use std::str::FromStr;
 
 use access::TicketSight;
 use commands::claims::TICKET_NUMBER;
-use commands::ticket::{LiveTicket, Ticket};
-use decider::{EventMeta, LogPosition, State, StoredEvent, Timestamp, Version};
-use events::value::TicketSource;
-use events::{TicketEvent, TicketId, decode_stored};
+use events::TicketId;
 use serde::{Deserialize, Deserializer, de};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::ApiError;
-
-/// So many events of a stream are held at a time.
-const EVENTS_AT_A_TIME: u32 = 500;
+use crate::travel::{AS_OF, Folded, Journey, Moment, journey, present};
 
 /// A ticket in an address: its id or its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,77 +38,6 @@ impl<'de> Deserialize<'de> for TicketName {
     }
 }
 
-/// An earlier place in the log: an instant or a position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AsOf {
-    Position(LogPosition),
-    Instant(Timestamp),
-}
-
-impl AsOf {
-    pub fn includes(self, event: &StoredEvent) -> bool {
-        match self {
-            Self::Position(position) => event.position <= position,
-            Self::Instant(instant) => event.at <= instant,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for AsOf {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let position = text.parse().map(Self::Position).ok();
-        position
-            .or_else(|| text.parse().map(Self::Instant).ok())
-            .ok_or_else(|| de::Error::custom("an instant or a position"))
-    }
-}
-
-/// A ticket and what its rules do not ask about.
-#[derive(Clone)]
-pub struct Folded {
-    pub id: TicketId,
-    pub live: Box<LiveTicket>,
-    pub source: TicketSource,
-    pub imported: bool,
-    pub created_at: Timestamp,
-    pub last_activity_at: Timestamp,
-    pub version: Version,
-    pub position: LogPosition,
-}
-
-#[derive(Clone, Default)]
-struct Fold {
-    state: Ticket,
-    created: Option<(TicketSource, bool, Timestamp)>,
-    last_activity_at: Timestamp,
-    version: Version,
-    position: LogPosition,
-}
-
-impl Fold {
-    fn take_in(&mut self, stored: &StoredEvent) -> Result<(), ApiError> {
-        let event: TicketEvent = decode_stored(stored).map_err(ApiError::failed)?;
-        let (version, occurred_at) = (stored.version, stored.occurred_at);
-        self.state.evolve(&event, &EventMeta { version, occurred_at, actor: stored.actor });
-        if let TicketEvent::Created(created) = &event {
-            self.created = Some((created.source, created.imported, occurred_at));
-            self.last_activity_at = occurred_at;
-        }
-        self.last_activity_at = self.last_activity_at.max(occurred_at);
-        self.version = version;
-        self.position = stored.position;
-        Ok(())
-    }
-
-    fn done(self, id: TicketId) -> Option<Folded> {
-        let (source, imported, created_at) = self.created?;
-        let Ticket::Live(live) = self.state else { return None };
-        let Self { last_activity_at, version, position, .. } = self;
-        Some(Folded { id, live, source, imported, created_at, last_activity_at, version, position })
-    }
-}
-
 /// The id of a ticket: its number is a claim, so it never lags.
 pub async fn id_of(app: &App, caller: &Caller, name: TicketName) -> Result<TicketId, ApiError> {
     let number = match name {
@@ -137,40 +61,12 @@ pub async fn claim(
 
 /// A ticket that the caller may see.
 pub async fn fold(app: &App, caller: &Caller, name: TicketName) -> Result<Folded, ApiError> {
-    fold_until(app, caller, name, None).await
-}
-
-/// The same as it was; whether it may be seen is decided by how it is now.
-pub async fn fold_until(
-    app: &App,
-    caller: &Caller,
-    name: TicketName,
-    as_of: Option<AsOf>,
-) -> Result<Folded, ApiError> {
     let id = id_of(app, caller, name).await?;
-    let (mut now, mut then) = (Fold::default(), None);
-    loop {
-        let page = app.reader().stream_page(caller.ws, id.0, now.version, EVENTS_AT_A_TIME).await?;
-        for stored in &page {
-            if stored.kind != "ticket" {
-                return Err(ApiError::not_found());
-            }
-            if then.is_none() && as_of.is_some_and(|as_of| !as_of.includes(stored)) {
-                then = Some(now.clone());
-            }
-            now.take_in(stored)?;
-        }
-        if page.len() < EVENTS_AT_A_TIME as usize {
-            break;
-        }
-    }
-    let now = now.done(id).ok_or_else(ApiError::not_found)?;
-    if !caller.scope.sees(&TicketSight { owner: now.live.owner }) {
-        return Err(ApiError::not_found());
-    }
-    match then {
-        Some(then) => then.done(id).ok_or_else(ApiError::not_found),
-        None => Ok(now),
+    let now = present(app, caller, id).await?.ok_or_else(ApiError::not_found)?;
+    if caller.scope.sees(&TicketSight { owner: now.live.owner }) {
+        Ok(now)
+    } else {
+        Err(ApiError::not_found())
     }
 }
 
@@ -187,6 +83,18 @@ pub async fn visible(app: &App, caller: &Caller, name: TicketName) -> Result<Tic
     }
 }
 
+/// A ticket that the caller may see, and how it was at a moment, if one is asked for.
+pub async fn visit(
+    app: &App,
+    caller: &Caller,
+    name: TicketName,
+    moment: Option<Moment>,
+) -> Result<(TicketId, Option<Journey>), ApiError> {
+    let Some(moment) = moment else { return Ok((visible(app, caller, name).await?, None)) };
+    let id = id_of(app, caller, name).await?;
+    Ok((id, Some(journey(app, caller, id, (AS_OF, moment)).await?)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,13 +107,5 @@ mod tests {
         for garbage in ["", "-1", "1042x", "99999999999999999999", "x"] {
             assert_eq!(garbage.parse::<TicketName>(), Err(()), "{garbage}");
         }
-    }
-
-    #[test]
-    fn an_earlier_place_is_a_position_or_an_instant_z04() {
-        let read = |text: &str| serde_json::from_value::<AsOf>(text.into()).ok();
-        assert_eq!(read("17"), Some(AsOf::Position(LogPosition(17))));
-        assert!(matches!(read("2026-03-03T10:00:00Z"), Some(AsOf::Instant(_))));
-        assert_eq!(read("yesterday"), None);
     }
 }

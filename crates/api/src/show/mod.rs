@@ -1,5 +1,6 @@
 //! How things are shown: names beside ids, sealed values opened, sentences about events. One batch of look-ups per answer.
 
+pub mod diff;
 pub mod erasure;
 pub mod events;
 pub mod facts;
@@ -9,6 +10,7 @@ pub mod opening;
 pub mod page;
 pub mod people;
 pub mod properties;
+pub mod report;
 pub mod sentences;
 pub mod thread;
 pub mod ticket;

@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use commands::Directory;
 use commands::contact::{Contact, LiveContact};
-use decider::{Actor, ActorKind, EventMeta, LogPosition, State, Version};
+use decider::{Actor, ActorKind, EventMeta, LogPosition, State, Timestamp, Version};
 use events::contact::email_field;
 use events::{ContactEvent, ContactId, UserId, decode_stored};
+use projections::effect::Effect;
 use projections::lookup::{self, PersonRow};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,6 +19,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::opened::{Erased, Shown, open};
+use crate::travel::{At, Names};
 
 /// A user, as others see them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -81,27 +84,51 @@ impl Wanted {
         }
     }
 
+    /// The names as they were, or as views know them now: for lists.
+    pub async fn find_with(
+        self,
+        app: &App,
+        caller: &Caller,
+        names: &Names,
+    ) -> Result<People, ApiError> {
+        match names.at {
+            Some(_) => self.find_current(app, caller, names).await,
+            None => self.find(app, caller).await,
+        }
+    }
+
     /// The names as views know them: for lists.
     pub async fn find(self, app: &App, caller: &Caller) -> Result<People, ApiError> {
-        let mut people = self.without_contacts(app, caller).await?;
+        let directory = app.directory(caller.ws).await?;
+        let mut people = self.without_contacts(app, caller, &directory).await?;
         let ids = Vec::from_iter(self.contacts);
         let rows = lookup::people(app.views(), caller.ws, &ids).await?;
         people.contacts = rows.into_iter().map(|row| (row.person, listed(row))).collect();
         let missing: Vec<Uuid> =
             ids.into_iter().filter(|id| !people.contacts.contains_key(id)).collect();
-        people.contacts.extend(folded(app, caller, &missing).await?);
+        people.contacts.extend(folded(app, caller, &missing, None).await?);
         Ok(people)
     }
 
-    /// The names as the log knows them: for one ticket, which is always current.
-    pub async fn find_current(self, app: &App, caller: &Caller) -> Result<People, ApiError> {
-        let mut people = self.without_contacts(app, caller).await?;
-        people.contacts = folded(app, caller, &Vec::from_iter(self.contacts)).await?;
+    /// The names as the log knows them: for one ticket, which is always current, and for earlier places.
+    pub async fn find_current(
+        self,
+        app: &App,
+        caller: &Caller,
+        names: &Names,
+    ) -> Result<People, ApiError> {
+        let mut people = self.without_contacts(app, caller, &names.directory).await?;
+        let ids = Vec::from_iter(self.contacts);
+        people.contacts = folded(app, caller, &ids, names.at).await?;
         Ok(people)
     }
 
-    async fn without_contacts(&self, app: &App, caller: &Caller) -> Result<People, ApiError> {
-        let directory = app.directory(caller.ws).await?;
+    async fn without_contacts(
+        &self,
+        app: &App,
+        caller: &Caller,
+        directory: &Directory,
+    ) -> Result<People, ApiError> {
         let known = self.users.iter().filter_map(|id| Some((*id, directory.user(UserId(*id))?)));
         let known: Vec<_> = known.collect();
         let keys: Vec<Uuid> = known.iter().filter_map(|(_, user)| key_of(&user.name)).collect();
@@ -164,29 +191,31 @@ fn listed(row: PersonRow) -> ContactShown {
     }
 }
 
-/// Contacts folded from their streams: one query for the events and one for the keys.
+/// A contact folded from its stream.
+pub struct ContactThen {
+    pub contact: LiveContact,
+    pub version: Version,
+    /// Place of its newest event, and when that was recorded.
+    pub newest: (LogPosition, Timestamp),
+}
+
+/// Contacts folded from their streams, as they are or were: one query for the events and one for the keys.
 pub async fn contacts(
     app: &App,
     caller: &Caller,
     ids: &[Uuid],
-) -> Result<HashMap<Uuid, (LiveContact, Version)>, ApiError> {
-    contacts_until(app, caller, ids, None).await
-}
-
-/// The same as they were at a place in the log.
-pub async fn contacts_until(
-    app: &App,
-    caller: &Caller,
-    ids: &[Uuid],
-    until: Option<LogPosition>,
-) -> Result<HashMap<Uuid, (LiveContact, Version)>, ApiError> {
+    at: Option<At>,
+) -> Result<HashMap<Uuid, ContactThen>, ApiError> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
     let wanted: Vec<(Uuid, Version)> = ids.iter().map(|id| (*id, 0)).collect();
-    let mut states: HashMap<Uuid, (Contact, Version)> = HashMap::new();
+    let mut states: HashMap<Uuid, (Contact, Version, (LogPosition, Timestamp))> = HashMap::new();
+    let mut effects: HashMap<Uuid, Effect> = HashMap::new();
     for stored in app.reader().streams(caller.ws, &wanted).await? {
-        if stored.kind != "contact" || until.is_some_and(|until| stored.position > until) {
+        let effect = effects.entry(stored.stream).or_default();
+        let is_included = at.is_none_or(|at| at.includes_change(&stored, effect));
+        if stored.kind != "contact" || !is_included {
             continue;
         }
         let meta = EventMeta {
@@ -195,29 +224,31 @@ pub async fn contacts_until(
             actor: stored.actor,
         };
         let event: ContactEvent = decode_stored(&stored).map_err(ApiError::failed)?;
-        let (state, version) = states.entry(stored.stream).or_default();
+        let (state, version, newest) = states.entry(stored.stream).or_default();
         state.evolve(&event, &meta);
-        *version = stored.version;
+        (*version, *newest) = (stored.version, (stored.position, stored.at));
     }
-    let live = states.into_iter();
-    Ok(live
-        .filter_map(|(id, (state, version))| Some((id, (state.live()?.clone(), version))))
-        .collect())
+    let live = states.into_iter().filter_map(|(id, (state, version, newest))| {
+        let contact = state.live()?.clone();
+        Some((id, ContactThen { contact, version, newest }))
+    });
+    Ok(live.collect())
 }
 
 async fn folded(
     app: &App,
     caller: &Caller,
     ids: &[Uuid],
+    at: Option<At>,
 ) -> Result<HashMap<Uuid, ContactShown>, ApiError> {
-    let found = contacts(app, caller, ids).await?;
-    let sealed = found.values().flat_map(|(contact, _)| {
+    let found = contacts(app, caller, ids, at).await?;
+    let sealed = found.values().flat_map(|ContactThen { contact, .. }| {
         contact.name.as_ref().into_iter().chain(contact.primary().map(|email| &email.address))
     });
     let keys: Vec<Uuid> = sealed.filter_map(key_of).collect();
     app.vault().load_keys(caller.ws, &keys).await?;
     let mut shown = HashMap::with_capacity(found.len());
-    for (id, (contact, _)) in found {
+    for (id, ContactThen { contact, .. }) in found {
         let name = match &contact.name {
             Some(name) => Some(open(app, caller, id, "name", name).await?),
             None => None,

@@ -35,10 +35,9 @@ pub fn key_of<T>(sealed: &Sealed<T>) -> Option<Uuid> {
 pub async fn by_key(
     app: &App,
     caller: &Caller,
-    ticket: TicketId,
-    properties: &BTreeMap<PropertyId, PropertyValue>,
+    directory: &Directory,
+    (ticket, properties): (TicketId, &BTreeMap<PropertyId, PropertyValue>),
 ) -> Result<BTreeMap<String, Value>, ApiError> {
-    let directory = app.directory(caller.ws).await?;
     let mut shown = BTreeMap::new();
     for (id, value) in properties {
         let key = directory.property(*id).map_or_else(|| id.to_string(), |known| known.key.clone());

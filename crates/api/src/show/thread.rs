@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::opened::Shown;
+use crate::travel::Names;
 
 /// A message or comment.
 #[derive(Serialize, ToSchema)]
@@ -138,7 +139,7 @@ pub struct DeliveryShown {
 pub async fn show(
     app: &App,
     caller: &Caller,
-    ticket: TicketId,
+    (ticket, names): (TicketId, &Names),
     rows: Vec<ItemRow>,
 ) -> Result<Vec<ThreadItem>, ApiError> {
     let mut contents: Vec<TicketEvent> =
@@ -152,10 +153,9 @@ pub async fn show(
             comment.mentions.iter().for_each(|user| wanted.user(*user));
         }
     }
-    let people = wanted.find(app, caller).await?;
-    let directory = app.directory(caller.ws).await?;
+    let people = wanted.find_with(app, caller, names).await?;
     let shows_bcc = caller.scope.has(Right::TicketsCommunicate);
-    let around = Around { people: &people, directory: &directory, tombs: &tombs, shows_bcc };
+    let around = Around { people: &people, directory: &names.directory, tombs: &tombs, shows_bcc };
     Ok(rows.iter().zip(&contents).map(|(row, content)| around.item(row, content)).collect())
 }
 

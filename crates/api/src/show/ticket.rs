@@ -11,7 +11,6 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::fold::Folded;
 use super::people::{ContactShown, UserShown, Wanted};
 use super::properties;
 use super::words::{PriorityWord, StatusCategoryWord, TicketSourceWord};
@@ -19,6 +18,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::opened::{Shown, open};
+use crate::travel::{Folded, Names};
 
 /// A pipeline, by name.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -127,17 +127,29 @@ pub struct TicketShown {
     position: String,
 }
 
-/// Shows a ticket: names looked up, sealed values opened.
+/// Shows a ticket as it is: names looked up, sealed values opened.
 pub async fn show(app: &App, caller: &Caller, ticket: Folded) -> Result<TicketShown, ApiError> {
-    let live = &ticket.live;
+    let place = ticket.live.place;
+    let names = Names::now(app, caller, |known| knows(known, place)).await?;
+    show_with(app, caller, ticket, &names).await
+}
+
+/// The same with names of any time.
+pub async fn show_with(
+    app: &App,
+    caller: &Caller,
+    ticket: Folded,
+    names: &Names,
+) -> Result<TicketShown, ApiError> {
+    let (live, directory) = (&ticket.live, &*names.directory);
     let keys = properties::keys(&live.properties).chain(properties::key_of(&live.name));
     app.vault().load_keys(caller.ws, &Vec::from_iter(keys)).await?;
     let mut wanted = Wanted::default();
     live.contacts.iter().for_each(|contact| wanted.contact(*contact));
     live.owner.and_then(|owner| owner.user).into_iter().for_each(|user| wanted.user(user));
-    let people = wanted.find_current(app, caller).await?;
-    let directory = app.directory_where(caller.ws, |known| knows(known, live.place)).await?;
-    let (pipeline, status) = place_in(&directory, live.place);
+    let people = wanted.find_current(app, caller, names).await?;
+    let (pipeline, status) = place_in(directory, live.place);
+    let custom = (ticket.id, &live.properties);
     let contacts = live.contacts.iter().map(|contact| TicketContact {
         contact: people.contact(contact.0),
         primary: live.primary_contact == Some(*contact),
@@ -157,9 +169,9 @@ pub async fn show(app: &App, caller: &Caller, ticket: Folded) -> Result<TicketSh
         companies: Vec::new(),
         deals: Vec::new(),
         tags: live.tags.iter().cloned().collect(),
-        properties: properties::by_key(app, caller, ticket.id, &live.properties).await?,
+        properties: properties::by_key(app, caller, directory, custom).await?,
         links: live.links.iter().map(|id| id.0).collect(),
-        has_conversation: live.has_conversation || !live.messages.is_empty(),
+        has_conversation: live.has_conversation || ticket.has_messages,
         created_at: ticket.created_at.to_string(),
         last_activity_at: ticket.last_activity_at.to_string(),
         version: ticket.version,

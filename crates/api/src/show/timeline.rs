@@ -17,6 +17,7 @@ use super::sentences::{Teller, Told};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::ApiError;
+use crate::travel::Names;
 
 /// One event of a ticket, as a line.
 #[derive(Serialize, ToSchema)]
@@ -53,7 +54,7 @@ pub struct TimelineEntry {
 pub async fn show(
     app: &App,
     caller: &Caller,
-    ticket: TicketId,
+    (ticket, names): (TicketId, &Names),
     rows: Vec<EntryRow>,
 ) -> Result<Vec<TimelineEntry>, ApiError> {
     let facts = rows.iter().map(Fact::read).collect::<Result<Vec<_>, _>>();
@@ -64,9 +65,8 @@ pub async fn show(
         wanted.actor(actor(row));
         fact.want(&mut wanted);
     }
-    let people = wanted.find(app, caller).await?;
-    let directory = app.directory(caller.ws).await?;
-    let teller = Teller { people: &people, directory: &directory, tombs: &tombs };
+    let people = wanted.find_with(app, caller, names).await?;
+    let teller = Teller { people: &people, directory: &names.directory, tombs: &tombs };
     let lines = rows.into_iter().zip(&facts).map(|(row, fact)| {
         let Told { summary, from, to, item } = teller.tell(fact);
         TimelineEntry {

@@ -11,6 +11,7 @@ use decider::{Timestamp, WorkspaceId};
 use event_store::handler::{CommandHandler, HandlerSettings};
 use event_store::log::{LogReader, RecentCommits};
 use event_store::projection::Checkpoints;
+use event_store::projection::rebuild::Workshop;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use ops::Ops;
@@ -199,6 +200,8 @@ async fn app(
         ops,
         erasing,
         vault,
+        workshop: Workshop::new(LogReader::new(pool.clone()), pool.clone(), None),
+        projections: Vec::new(),
         checkpoints: Checkpoints::new(pool, &[]),
         view_status: Arc::new(Vec::new),
         metrics: None,

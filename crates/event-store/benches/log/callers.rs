@@ -10,6 +10,7 @@ use rand::RngExt;
 use uuid::Uuid;
 
 use crate::bank::Bank;
+use crate::processor::Used;
 use crate::setup::{Setup, duration};
 use crate::table::Table;
 
@@ -29,6 +30,7 @@ impl Setup {
 }
 
 pub async fn measure(setup: &Setup, table: &mut Table, callers: usize) {
+    let used = Used::now(setup).await;
     let started = Instant::now();
     let latencies: Vec<Vec<Duration>> = join_all((0..callers).map(|_| async {
         let mut mine = Vec::new();
@@ -55,4 +57,5 @@ pub async fn measure(setup: &Setup, table: &mut Table, callers: usize) {
     table.add(&what, "commands/s", all.len() as f64 / took);
     table.add(&what, "p50 ms", millis(0.50));
     table.add(&what, "p99 ms", millis(0.99));
+    used.report(setup, table, &what, all.len()).await;
 }

@@ -17,6 +17,7 @@ mod bank;
 mod baseline;
 mod callers;
 mod machine;
+mod processor;
 mod proof;
 mod setup;
 mod table;
@@ -39,7 +40,9 @@ async fn run() {
     let mut table = Table::default();
     if let Some(callers) = std::env::var("ONLY_CALLERS").ok().and_then(|text| text.parse().ok()) {
         // For profiling: nothing but one kind of load.
-        callers::measure(&setup, &mut table, callers).await;
+        for _ in 0..rounds {
+            callers::measure(&setup, &mut table, callers).await;
+        }
         table.print();
         return setup.remove().await;
     }

@@ -285,6 +285,12 @@ impl CommandHandler {
         }
     }
 
+    /// The kinds of streams that the directory is folded from.
+    #[must_use]
+    pub fn directory_kinds(&self) -> &[String] {
+        &self.shared.directory_kinds
+    }
+
     /// The log this handler appends to.
     #[must_use]
     pub fn reader(&self) -> &LogReader {

@@ -1,5 +1,7 @@
 //! Writing a batch of commands as one commit: the arrays that `es.append` takes, and what it answers.
 
+use std::sync::OnceLock;
+
 use decider::{CommandId, LogPosition, StoredEvent, Timestamp, Version, WorkspaceId};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
@@ -23,6 +25,8 @@ pub struct AppendBatch {
     pub(crate) subjects: Vec<(Uuid, Uuid)>,
     pub(crate) numbers: i64,
     pub(crate) directory_offset: i32,
+    /// The digest, once somebody has asked for it.
+    content: OnceLock<[u8; 32]>,
 }
 
 /// One event ready to be written.
@@ -66,6 +70,7 @@ impl AppendBatch {
     /// Begins the next command of the batch; its events follow.
     pub fn command(&mut self, id: CommandId, body_hash: [u8; 32]) {
         let offset = i32::try_from(self.events.len()).unwrap_or(i32::MAX);
+        self.content = OnceLock::new();
         self.commands.push((id.0, body_hash.to_vec(), offset, 0));
     }
 
@@ -93,6 +98,7 @@ impl AppendBatch {
             },
         );
         *n += 1;
+        self.content = OnceLock::new();
         if pending.directory {
             self.directory_offset = i32::try_from(self.events.len() + 1).unwrap_or(i32::MAX);
         }
@@ -112,6 +118,7 @@ impl AppendBatch {
 
     /// A natural key changes hands.
     pub fn claim(&mut self, scope: &'static str, mac: [u8; 32], seq: i32, holder: Option<Uuid>) {
+        self.content = OnceLock::new();
         self.claims.push((scope, mac.to_vec(), seq, holder));
     }
 
@@ -163,9 +170,13 @@ impl AppendBatch {
             .collect()
     }
 
-    /// Digest of its commands and natural keys.
+    /// Digest of its commands and natural keys; computed once.
     #[must_use]
     pub fn content(&self) -> [u8; 32] {
+        *self.content.get_or_init(|| self.digest())
+    }
+
+    fn digest(&self) -> [u8; 32] {
         let unsigned32 = |number: i32| u32::try_from(number).unwrap_or(0);
         let commands: Vec<_> = self
             .commands

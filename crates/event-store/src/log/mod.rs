@@ -9,6 +9,7 @@ mod leaf;
 pub mod notify;
 mod outline;
 mod reader;
+mod sum;
 mod time;
 mod verify;
 mod wire;
@@ -26,6 +27,7 @@ pub use leaf::{
 };
 pub use outline::{Outline, Outlines};
 pub use reader::{ClaimRow, CommandRow, Commit, Head, LogReader};
+pub use sum::{Included, Stretch, Sum};
 pub use time::PgInstant;
 pub use verify::{
     Finding, KnownHead, ParseHeadError, STREAMS_MAX, Verification, VerifyReport, strangers, verify,

@@ -11,13 +11,20 @@ use super::opening::{self, OpenError};
 pub(super) struct Attempt {
     projection: ProjectionType,
     without: Quarantine,
+    /// Streams that may be left out, each from a position on; all, when there is no such list.
+    tolerated: Option<Quarantine>,
     /// The streams left out by this attempt.
     pub(super) faults: Vec<Fault>,
 }
 
 impl Attempt {
     pub(super) const fn new(projection: ProjectionType, without: Quarantine) -> Self {
-        Self { projection, without, faults: Vec::new() }
+        Self { projection, without, tolerated: None, faults: Vec::new() }
+    }
+
+    /// Leaves out these streams and no others: an event of another one that cannot be folded ends the attempt.
+    pub(super) fn tolerate_only(&mut self, tolerated: Quarantine) {
+        self.tolerated = Some(tolerated);
     }
 
     /// Leaves out the stream of an event, from that event on; each stream at most once, so every loop ends.
@@ -25,7 +32,10 @@ impl Attempt {
         if fault.is_unknown_type() {
             return Err(StopReason::UnknownType(fault).into());
         }
-        if self.projection.stop_on_error {
+        let known = |tolerated: &Quarantine| {
+            tolerated.0.get(&fault.stream).is_some_and(|from| *from == fault.position)
+        };
+        if self.projection.stop_on_error || !self.tolerated.as_ref().is_none_or(known) {
             return Err(StopReason::Data(fault).into());
         }
         self.without.0.insert(fault.stream, fault.position);
@@ -77,6 +87,7 @@ impl Attempt {
 
     /// Another attempt that leaves out the same.
     pub(super) fn again(&self) -> Self {
-        Self::new(self.projection, self.without.clone())
+        let tolerated = self.tolerated.clone();
+        Self { tolerated, ..Self::new(self.projection, self.without.clone()) }
     }
 }

@@ -78,11 +78,19 @@ pub async fn fence(
     ws: WorkspaceId,
     schema: &str,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(include_str!("sql/checkpoint_fence.sql"))
+    let fenced = sqlx::query(include_str!("sql/checkpoint_fence.sql"))
         .bind(ws.0)
         .bind(schema)
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
+    if fenced.rows_affected() == 0 {
+        sqlx::query(include_str!("sql/checkpoint_fence_first.sql"))
+            .bind(ws.0)
+            .bind(schema)
+            .bind(&ZERO_HASH[..])
+            .execute(connection)
+            .await?;
+    }
     Ok(())
 }
 

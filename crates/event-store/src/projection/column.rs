@@ -11,6 +11,8 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgRow};
 use uuid::Uuid;
 
+use super::copy;
+
 /// How a type stands in Postgres.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SqlType {
@@ -57,6 +59,12 @@ pub trait Scalar: Clone + PartialEq + fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When the column does not hold such a value.
     fn read(row: &PgRow, index: usize) -> Result<Option<Self>, sqlx::Error>;
+
+    /// Adds its binary form as `copy` takes it, without the length before it.
+    ///
+    /// # Errors
+    /// When the value cannot be encoded.
+    fn copy(&self, out: &mut Vec<u8>) -> Result<(), BoxDynError>;
 }
 
 /// A value of a column: a [`Scalar`] or an `Option` of one.
@@ -77,6 +85,12 @@ pub trait ColumnType: Clone + PartialEq + fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When the column does not hold such a value.
     fn read(row: &PgRow, index: usize) -> Result<Self, sqlx::Error>;
+
+    /// Adds the field of a `copy` in binary form: its length, then the value.
+    ///
+    /// # Errors
+    /// When the value cannot be encoded.
+    fn copy(&self, out: &mut Vec<u8>) -> Result<(), BoxDynError>;
 }
 
 impl<T: Scalar> ColumnType for T {
@@ -91,6 +105,10 @@ impl<T: Scalar> ColumnType for T {
         <T as Scalar>::read(row, index)?
             .ok_or_else(|| unreadable(index, "a value is missing".into()))
     }
+
+    fn copy(&self, out: &mut Vec<u8>) -> Result<(), BoxDynError> {
+        copy::field(out, |out| <T as Scalar>::copy(self, out))
+    }
 }
 
 impl<T: Scalar> ColumnType for Option<T> {
@@ -104,6 +122,16 @@ impl<T: Scalar> ColumnType for Option<T> {
     fn read(row: &PgRow, index: usize) -> Result<Self, sqlx::Error> {
         <T as Scalar>::read(row, index)
     }
+
+    fn copy(&self, out: &mut Vec<u8>) -> Result<(), BoxDynError> {
+        match self {
+            Some(value) => copy::field(out, |out| <T as Scalar>::copy(value, out)),
+            None => {
+                copy::null(out);
+                Ok(())
+            }
+        }
+    }
 }
 
 /// The key of a row within its workspace: one value, or a tuple of them.
@@ -113,11 +141,18 @@ pub trait RowKey: Clone + Eq + Hash + Ord + fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When a value cannot be encoded.
     fn bind(keys: &[&Self], arguments: &mut PgArguments) -> Result<(), BoxDynError>;
+
+    /// Its parts as people read them.
+    fn texts(&self) -> Vec<String>;
 }
 
 impl<A: Scalar + Eq + Hash + Ord> RowKey for A {
     fn bind(keys: &[&Self], arguments: &mut PgArguments) -> Result<(), BoxDynError> {
         <A as Scalar>::bind(keys.iter().map(|key| Some(*key)).collect(), arguments)
+    }
+
+    fn texts(&self) -> Vec<String> {
+        vec![format!("{self:?}")]
     }
 }
 
@@ -128,6 +163,10 @@ macro_rules! tuple_key {
                 $(<$part as Scalar>::bind(keys.iter().map(|key| Some(&key.$index)).collect(), arguments)?;)+
                 Ok(())
             }
+
+            fn texts(&self) -> Vec<String> {
+                vec![$(format!("{:?}", self.$index)),+]
+            }
         }
     };
 }
@@ -137,7 +176,7 @@ tuple_key!(A.0, B.1, C.2);
 tuple_key!(A.0, B.1, C.2, D.3);
 
 macro_rules! plain_scalar {
-    ($($rust:ty => $sql:literal),+ $(,)?) => {$(
+    ($($rust:ty => $sql:literal, $bytes:expr);+ $(;)?) => {$(
         impl Scalar for $rust {
             const SQL: SqlType = SqlType { name: $sql, wire: $sql, read_as_text: false };
 
@@ -148,16 +187,22 @@ macro_rules! plain_scalar {
             fn read(row: &PgRow, index: usize) -> Result<Option<Self>, sqlx::Error> {
                 row.try_get(index)
             }
+
+            fn copy(&self, out: &mut Vec<u8>) -> Result<(), BoxDynError> {
+                let bytes: fn(&Self) -> _ = $bytes;
+                out.extend_from_slice(&bytes(self));
+                Ok(())
+            }
         }
     )+};
 }
 
 plain_scalar! {
-    Uuid => "uuid",
-    i64 => "bigint",
-    i32 => "integer",
-    i16 => "smallint",
-    bool => "boolean",
+    Uuid => "uuid", |id| *id.as_bytes();
+    i64 => "bigint", |number| number.to_be_bytes();
+    i32 => "integer", |number| number.to_be_bytes();
+    i16 => "smallint", |number| number.to_be_bytes();
+    bool => "boolean", |yes| [u8::from(*yes)];
 }
 
 impl Scalar for String {
@@ -176,6 +221,11 @@ impl Scalar for String {
     fn read(row: &PgRow, index: usize) -> Result<Option<Self>, sqlx::Error> {
         row.try_get(index)
     }
+
+    fn copy(&self, out: &mut Vec<u8>) -> Result<(), BoxDynError> {
+        copy::text(self, out);
+        Ok(())
+    }
 }
 
 impl Scalar for Vec<u8> {
@@ -187,6 +237,11 @@ impl Scalar for Vec<u8> {
 
     fn read(row: &PgRow, index: usize) -> Result<Option<Self>, sqlx::Error> {
         row.try_get(index)
+    }
+
+    fn copy(&self, out: &mut Vec<u8>) -> Result<(), BoxDynError> {
+        out.extend_from_slice(self);
+        Ok(())
     }
 }
 
@@ -202,6 +257,10 @@ impl Scalar for Vec<String> {
     fn read(row: &PgRow, index: usize) -> Result<Option<Self>, sqlx::Error> {
         row.try_get(index)
     }
+
+    fn copy(&self, out: &mut Vec<u8>) -> Result<(), BoxDynError> {
+        copy::array(copy::TEXT, self, out, |text, out| copy::text(text, out))
+    }
 }
 
 impl Scalar for Vec<Uuid> {
@@ -215,6 +274,10 @@ impl Scalar for Vec<Uuid> {
 
     fn read(row: &PgRow, index: usize) -> Result<Option<Self>, sqlx::Error> {
         row.try_get(index)
+    }
+
+    fn copy(&self, out: &mut Vec<u8>) -> Result<(), BoxDynError> {
+        copy::array(copy::UUID, self, out, |id, out| out.extend_from_slice(id.as_bytes()))
     }
 }
 
@@ -242,6 +305,14 @@ where
         text.map(|text| serde_json::from_str(text).map(Self))
             .transpose()
             .map_err(|error| unreadable(index, error.into()))
+    }
+
+    fn copy(&self, out: &mut Vec<u8>) -> Result<(), BoxDynError> {
+        out.push(copy::JSONB_VERSION);
+        let from = out.len();
+        serde_json::to_writer(&mut *out, &self.0)?;
+        copy::without_escaped_nul(&mut out[from..]);
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Runs the projections of all workspaces: one task per workspace and projection, woken by the log or by a poll.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,9 +16,11 @@ use super::follower::{Follower, FollowerParts, signalled};
 use super::lease::Leases;
 use super::log_batch::LogSource;
 use super::projector::{Projector, ProjectorParts};
+use super::rebuild::builds;
+use super::schema::{Places, SearchPath};
 use super::status::{ProjectionStatus, StatusCell};
 use super::wait::Checkpoints;
-use crate::log::{LogReader, RecentCommits};
+use crate::log::{LogError, LogReader, RecentCommits, bounded};
 
 /// How often new workspaces are looked for.
 const SUPERVISE: Duration = Duration::from_secs(1);
@@ -27,6 +29,8 @@ const SUPERVISE: Duration = Duration::from_secs(1);
 pub struct EngineParts {
     /// The projections; their schemas must be there (see [`super::prepare`]).
     pub projections: Vec<ProjectionType>,
+    /// Told where readers have to look whenever that changes, and once at the beginning.
+    pub readers: LeadReaders,
     /// The log.
     pub reader: LogReader,
     /// The newest commits of this process.
@@ -38,6 +42,9 @@ pub struct EngineParts {
     /// Becomes true, or is dropped, when the program ends.
     pub shutdown: watch::Receiver<bool>,
 }
+
+/// Leads readers to the schemas of a path.
+pub type LeadReaders = Arc<dyn Fn(&SearchPath) + Send + Sync>;
 
 /// The projection engine.
 pub struct Engine {
@@ -77,19 +84,19 @@ impl Engine {
     }
 
     async fn supervise(mut self, stop: watch::Sender<bool>) {
-        let (mut tasks, mut running) = (JoinSet::new(), HashSet::new());
+        let (mut tasks, mut running) = (JoinSet::new(), Running::new());
+        let mut path = None;
         // On its own: a look for workspaces may take longer than a lease lasts.
         let leases = tokio::spawn(self.leases.clone().keep());
         while !*self.stop.borrow() {
-            match self.parts.reader.workspaces().await {
-                Ok(workspaces) => {
-                    for ws in workspaces.into_iter().filter(|ws| running.insert(*ws)) {
-                        self.spawn(ws, &mut tasks);
-                    }
+            match self.look().await {
+                Ok((workspaces, places)) => {
+                    self.lead_readers(&places, &mut path);
+                    self.follow(&workspaces, &places, (&mut tasks, &mut running));
                 }
                 Err(error) => tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "cannot list the workspaces"
+                    "cannot list the workspaces and the builds of their views"
                 ),
             }
             tokio::select! {
@@ -98,30 +105,87 @@ impl Engine {
                 () = signalled(&mut self.stop) => {}
             }
         }
+        for follower in running.values() {
+            follower.send_replace(true);
+        }
         while tasks.join_next().await.is_some() {}
         leases.abort();
     }
 
-    fn spawn(&self, ws: WorkspaceId, tasks: &mut JoinSet<()>) {
-        for projection in &self.parts.projections {
-            let status = StatusCell::new(ws, projection);
-            self.statuses.lock().unwrap_or_else(PoisonError::into_inner).push(status.clone());
-            let projector = ProjectorParts {
-                source: LogSource::new(self.parts.reader.clone(), self.parts.recent.clone()),
-                pool: self.parts.pool.clone(),
-                vault: self.parts.vault.clone(),
-            };
-            let parts = FollowerParts {
-                checkpoints: self.checkpoints.clone(),
-                leases: Arc::new(self.leases.clone()),
-                status,
-                stop: self.stop.clone(),
-                recent: self.parts.recent.clone(),
-            };
-            tasks.spawn(follow((parts, projector), *projection, ws));
+    async fn look(&self) -> Result<(Vec<WorkspaceId>, Places), LogError> {
+        let workspaces = self.parts.reader.workspaces().await?;
+        let builds = bounded(builds(&self.parts.pool)).await?;
+        Ok((workspaces, Places::among(&builds, &self.parts.projections)))
+    }
+
+    /// Both the build that readers come from and the one they are led to are kept up to date. For a moment they wait for both.
+    fn lead_readers(&self, places: &Places, path: &mut Option<SearchPath>) {
+        self.checkpoints.lead(places);
+        let present = places.search_path();
+        if path.as_ref().is_none_or(|known| *known == present) {
+            self.checkpoints.settled();
         }
+        if path.as_ref() == Some(&present) {
+            return;
+        }
+        (self.parts.readers)(&present);
+        *path = Some(present);
+    }
+
+    fn follow(
+        &self,
+        workspaces: &[WorkspaceId],
+        places: &Places,
+        (tasks, running): (&mut JoinSet<()>, &mut Running),
+    ) {
+        running.retain(|(_, schema), follower| {
+            let followed = places.followed.iter().any(|build| build.schema_name() == *schema);
+            if !followed {
+                follower.send_replace(true);
+            }
+            followed
+        });
+        let mut statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        statuses.retain(|cell| running.contains_key(&(cell.read().ws, cell.read().schema)));
+        for build in &places.followed {
+            for ws in workspaces {
+                running.entry((*ws, build.schema_name())).or_insert_with(|| {
+                    let (stop, stopping) = watch::channel(false);
+                    let status = StatusCell::new(*ws, build);
+                    statuses.push(status.clone());
+                    self.spawn((*ws, *build), (status, stopping), tasks);
+                    stop
+                });
+            }
+        }
+        let seen = |schema: &str| places.present.iter().any(|one| one.schema_name() == schema);
+        statuses.iter().for_each(|cell| cell.active(seen(&cell.read().schema)));
+    }
+
+    fn spawn(
+        &self,
+        (ws, build): (WorkspaceId, ProjectionType),
+        (status, stop): (StatusCell, watch::Receiver<bool>),
+        tasks: &mut JoinSet<()>,
+    ) {
+        let projector = ProjectorParts {
+            source: LogSource::new(self.parts.reader.clone(), self.parts.recent.clone()),
+            pool: self.parts.pool.clone(),
+            vault: self.parts.vault.clone(),
+        };
+        let parts = FollowerParts {
+            checkpoints: self.checkpoints.clone(),
+            leases: Arc::new(self.leases.clone()),
+            status,
+            stop,
+            recent: self.parts.recent.clone(),
+        };
+        tasks.spawn(follow((parts, projector), build, ws));
     }
 }
+
+/// What is followed, each with what ends it.
+type Running = HashMap<(WorkspaceId, String), watch::Sender<bool>>;
 
 /// Keeps a follower running: a panic in it is a defect, but no reason for the view to stand still.
 async fn follow(

@@ -82,8 +82,8 @@ pub enum StopReason {
     /// An event of a type, or of a version of it, that this program does not know: it is older than the log.
     #[error("the log holds events this program does not know")]
     UnknownType(#[source] Fault),
-    /// An event cannot be folded, and a partial sum would be a lie.
-    #[error("an event cannot be folded, and this view cannot leave one out")]
+    /// An event cannot be folded, and a partial sum would be a lie; or the view is rebuilt, and would lose what it has.
+    #[error("an event cannot be folded, and nothing may be left out here")]
     Data(#[source] Fault),
     /// The commit it stands on is no longer in the log, or is another one.
     #[error(

@@ -1,6 +1,6 @@
 //! What a projection is, and the fold over one batch of events: decode, announce rows, apply.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +10,7 @@ use decider::{DecodeError, SealedSlot, StoredEvent};
 use uuid::Uuid;
 
 use super::error::{ApplyError, Fault, FaultCause};
-use super::rows::{AnyTable, Keys, RowSet, TableDef};
+use super::rows::{AnyTable, Keys, Look, RowSet, TableDef};
 use super::table_sql::TableSql;
 
 /// A view: a pure fold of events into rows. No clock, no IO, no keys, no randomness: the same fold serves live updates,
@@ -27,6 +27,10 @@ pub trait Projection: Send + Sync + 'static {
     const OPENS: bool = false;
     /// Whether it sums over streams: then it stops at an event it cannot fold instead of leaving that stream out.
     const STOP_ON_ERROR: bool = false;
+    /// Whether an event may touch a row that events of other streams touch as well. Where none does, a stream folded alone
+    /// gives its rows: that is what the scrubber compares, and why a rebuild need not look for the rows of a stream that has
+    /// just begun.
+    const ACROSS_STREAMS: bool = false;
     /// The events it folds.
     type Event: Send + Sync + 'static;
     /// Its tables.
@@ -97,6 +101,8 @@ pub trait Fold: Send + Sync {
     fn visit_sealed(&mut self, visit: &mut dyn FnMut(usize, &str, &mut dyn SealedSlot));
     /// Announces the rows of the decoded events.
     fn announce(&mut self, events: &[&StoredEvent]);
+    /// The same for a rebuild: rows that cannot be in the table yet are not looked for.
+    fn announce_new(&mut self, events: &[&StoredEvent]);
     /// Folds the decoded events that are not left out.
     ///
     /// # Errors
@@ -111,18 +117,22 @@ pub trait Fold: Send + Sync {
 }
 
 /// A projection whose types are not known here.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct ProjectionType {
     /// See [`Projection::NAME`].
     pub name: &'static str,
     /// See [`Projection::VERSION`].
     pub version: u32,
+    /// Which build of this version: 1, 2, 3 …
+    pub build: u32,
     /// See [`Projection::SCHEMA`].
     pub schema_sql: &'static str,
     /// See [`Projection::OPENS`].
     pub opens: bool,
     /// See [`Projection::STOP_ON_ERROR`].
     pub stop_on_error: bool,
+    /// See [`Projection::ACROSS_STREAMS`].
+    pub across_streams: bool,
     /// Its tables.
     pub tables: fn() -> Vec<TableDef>,
     /// A new batch.
@@ -136,18 +146,29 @@ impl ProjectionType {
         Self {
             name: P::NAME,
             version: P::VERSION,
+            build: 1,
             schema_sql: P::SCHEMA,
             opens: P::OPENS,
             stop_on_error: P::STOP_ON_ERROR,
+            across_streams: P::ACROSS_STREAMS,
             tables: || P::Rows::default().tables().iter().map(|table| table.def()).collect(),
             fold: || Box::new(TypedFold::<P>::default()),
         }
     }
 
+    /// Another build of the same version.
+    #[must_use]
+    pub const fn at_build(self, build: u32) -> Self {
+        Self { build, ..self }
+    }
+
     /// The schema its tables live in.
     #[must_use]
     pub fn schema_name(&self) -> String {
-        format!("{}_v{}", self.name, self.version)
+        match self.build {
+            1 => format!("{}_v{}", self.name, self.version),
+            build => format!("{}_v{}_b{build}", self.name, self.version),
+        }
     }
 
     /// What the engine runs for each of its tables, with a name: for looking at plans.
@@ -178,6 +199,18 @@ impl<P: Projection> Default for TypedFold<P> {
     }
 }
 
+impl<P: Projection> TypedFold<P> {
+    fn announce_as(&mut self, events: &[&StoredEvent], look: impl Fn(&StoredEvent) -> Look) {
+        let mut keys = Keys::of(&mut self.rows);
+        for (envelope, data) in events.iter().zip(&self.decoded) {
+            if let Some(data) = data {
+                keys.look(look(envelope));
+                P::keys(&Stored { envelope, data }, &mut keys);
+            }
+        }
+    }
+}
+
 impl<P: Projection> Fold for TypedFold<P> {
     fn decode(&mut self, events: &[&StoredEvent], without: &Quarantine) -> Result<(), Fault> {
         self.decoded.clear();
@@ -202,12 +235,19 @@ impl<P: Projection> Fold for TypedFold<P> {
     }
 
     fn announce(&mut self, events: &[&StoredEvent]) {
-        let mut keys = Keys::of(&mut self.rows);
-        for (envelope, data) in events.iter().zip(&self.decoded) {
-            if let Some(data) = data {
-                P::keys(&Stored { envelope, data }, &mut keys);
-            }
-        }
+        self.announce_as(events, |_| Look::Always);
+    }
+
+    fn announce_new(&mut self, events: &[&StoredEvent]) {
+        let begun: HashSet<Uuid> = events
+            .iter()
+            .filter(|event| event.version == 1 && !P::ACROSS_STREAMS)
+            .map(|event| event.stream)
+            .collect();
+        self.announce_as(events, |event| match begun.contains(&event.stream) {
+            true => Look::Never,
+            false => Look::UnlessNew,
+        });
     }
 
     fn apply(&mut self, events: &[&StoredEvent], without: &Quarantine) -> Result<(), Fault> {

@@ -13,7 +13,7 @@ use super::fold::ProjectionType;
 use super::lease::{KeepLeases, Lease};
 use super::projector::{Applied, Projector};
 use super::status::{ProjectionState, StatusCell};
-use super::wait::Checkpoints;
+use super::wait::{Checkpoints, Standing};
 use crate::log::RecentCommits;
 
 /// How often the log is asked when nothing woke the follower: alone enough for correctness.
@@ -77,7 +77,7 @@ impl Follower {
             Ok(Lease::Elsewhere) => {
                 self.projector.reload();
                 self.parts.status.state(ProjectionState::Standby, None);
-                self.parts.checkpoints.left(self.ws, self.projection.name);
+                self.parts.checkpoints.left(self.ws, &self.projection);
                 return Next::Pause(POLL);
             }
             Err(error) => return self.back_off(&error),
@@ -128,8 +128,10 @@ impl Follower {
             self.parts.recent.ends_at(self.ws, checkpoint.position);
         }
         let head = *self.head.borrow();
-        self.parts.checkpoints.reached(self.ws, self.projection.name, checkpoint.position);
-        self.parts.status.place(checkpoint.position, head, self.projector.quarantine().0.len());
+        let left_out = self.projector.quarantine().0.len();
+        let standing = Standing { position: checkpoint.position, left_out };
+        self.parts.checkpoints.reached(self.ws, &self.projection, standing);
+        self.parts.status.place(checkpoint.position, head, left_out);
         // What the memory has not heard of, the poll finds.
         if at_the_end || (head.0 > 0 && checkpoint.position >= head) {
             self.parts.status.state(ProjectionState::Following, None);
@@ -165,7 +167,7 @@ impl Follower {
     }
 
     async fn step_back(&self) {
-        self.parts.checkpoints.left(self.ws, self.projection.name);
+        self.parts.checkpoints.left(self.ws, &self.projection);
         self.parts.leases.give_back(self.ws, &self.projection.schema_name()).await;
     }
 

@@ -34,6 +34,11 @@ impl LogBatch {
     pub fn events(&self) -> impl Iterator<Item = &StoredEvent> {
         self.parts.iter().flat_map(|part| part.iter())
     }
+
+    /// The checkpoint after it.
+    pub(super) const fn checkpoint(&self, seq: u64) -> Checkpoint {
+        Checkpoint { seq, position: self.position, commit: self.commit, hash: self.hash }
+    }
 }
 
 /// Where batches come from: the memory of this process as far as it reaches back, else the database.

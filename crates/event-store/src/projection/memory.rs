@@ -68,6 +68,24 @@ impl<P: Projection> MemoryStore<P> {
     }
 }
 
+/// Folds a batch onto rows that somebody else keeps: `supply` gives those that the batch announces. What changed is in the
+/// answer.
+///
+/// # Errors
+/// The first event that cannot be folded.
+pub fn fold_onto<P: Projection>(
+    events: &[&StoredEvent],
+    without: &Quarantine,
+    supply: impl FnOnce(&mut P::Rows),
+) -> Result<P::Rows, Fault> {
+    let mut fold = TypedFold::<P>::default();
+    fold.decode(events, without)?;
+    fold.announce(events);
+    supply(&mut fold.rows);
+    fold.apply(events, without)?;
+    Ok(fold.rows)
+}
+
 /// Folds events, in the order of the log, into rows.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 mod attempt;
 mod checkpoint;
 mod column;
+mod copy;
 mod engine;
 mod error;
 mod fold;
@@ -13,6 +14,7 @@ mod log_batch;
 mod memory;
 mod opening;
 mod projector;
+pub mod rebuild;
 mod row;
 mod rows;
 mod schema;
@@ -27,19 +29,20 @@ mod wait;
 
 pub use checkpoint::{Checkpoint, fence};
 pub use column::{Column, ColumnType, Json, RowKey, Scalar, SqlType};
-pub use engine::{Engine, EngineHandle, EngineParts};
+pub use engine::{Engine, EngineHandle, EngineParts, LeadReaders};
 pub use error::{ApplyError, Fault, FaultCause, StepError, StopReason};
 pub use fold::{Fold, Projection, ProjectionType, Quarantine, Stored};
 pub use log_batch::{LogBatch, LogSource};
-pub use memory::{MemoryStore, fold_in_memory};
+pub use memory::{MemoryStore, fold_in_memory, fold_onto};
 pub use projector::{Applied, BATCH_EVENTS_MAX, Projector, ProjectorParts};
 pub use row::{Reader, Row};
 pub use rows::{AnyTable, Keys, RowSet, TableDef};
-pub use schema::{SearchPath, enter_schema, prepare, schemas_of};
+pub use schema::{Places, SearchPath, enter_schema, prepare, prepare_to_serve, schemas_of};
 pub use status::{ProjectionState, ProjectionStatus};
-pub use store::{CrashPoint, read_rows};
+pub use store::{CrashPoint, read_rows, read_rows_of};
 pub use table::Table;
-pub use wait::{Checkpoints, Freshness};
+pub use views::read_standing;
+pub use wait::{Checkpoints, Freshness, Standing};
 
 // What the macros name.
 #[doc(hidden)]

@@ -55,6 +55,7 @@ pub struct Projector {
     views: Box<dyn ViewStore>,
     checkpoint: Option<Checkpoint>,
     quarantine: Quarantine,
+    tolerated: Option<Quarantine>,
     batch_events: usize,
 }
 
@@ -81,6 +82,7 @@ impl Projector {
             views,
             checkpoint: None,
             quarantine: Quarantine::default(),
+            tolerated: None,
             batch_events: BATCH_EVENTS_START,
         }
     }
@@ -95,6 +97,12 @@ impl Projector {
     #[must_use]
     pub const fn quarantine(&self) -> &Quarantine {
         &self.quarantine
+    }
+
+    /// From now on an event that cannot be folded stops it, unless its stream is left out from that position on here: for builds
+    /// that are to take the place of another one.
+    pub(super) fn tolerate_only(&mut self, tolerated: Quarantine) {
+        self.tolerated = Some(tolerated);
     }
 
     /// Reads its checkpoint again before the next step: somebody else may have gone on.
@@ -180,6 +188,9 @@ impl Projector {
             hash: batch.hash,
         };
         let mut attempt = Attempt::new(self.projection, self.quarantine.clone());
+        if let Some(tolerated) = &self.tolerated {
+            attempt.tolerate_only(tolerated.clone());
+        }
         loop {
             let (fold, mut writer) = self.fold(&mut attempt, &events).await?;
             match writer.write(fold.as_ref(), (&next, &attempt.faults), crash).await {

@@ -32,6 +32,12 @@ pub trait Row: Clone + PartialEq + fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When a column does not hold what its type says.
     fn read(row: &PgRow) -> Result<Self, sqlx::Error>;
+
+    /// Adds its columns as fields of a `copy` in binary form.
+    ///
+    /// # Errors
+    /// When a value cannot be encoded.
+    fn copy(&self, out: &mut Vec<u8>) -> Result<(), BoxDynError>;
 }
 
 /// Reads the columns of a row one after the other.
@@ -96,6 +102,16 @@ macro_rules! row {
                 use $crate::projection::ColumnType;
                 $(<$key_type as ColumnType>::bind(rows.iter().map(|row| &row.$key).collect(), arguments)?;)+
                 $(<$field_type as ColumnType>::bind(rows.iter().map(|row| &row.$field).collect(), arguments)?;)*
+                Ok(())
+            }
+
+            fn copy(
+                &self,
+                out: &mut ::std::vec::Vec<u8>,
+            ) -> ::core::result::Result<(), $crate::projection::BoxDynError> {
+                use $crate::projection::ColumnType;
+                $(<$key_type as ColumnType>::copy(&self.$key, out)?;)+
+                $(<$field_type as ColumnType>::copy(&self.$field, out)?;)*
                 Ok(())
             }
 

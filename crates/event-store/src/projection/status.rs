@@ -60,6 +60,10 @@ pub struct ProjectionStatus {
     pub name: &'static str,
     /// Its version.
     pub version: u32,
+    /// Which build of that version.
+    pub build: u32,
+    /// Whether readers see it.
+    pub active: bool,
     /// The schema its tables live in.
     pub schema: String,
     /// What it is doing.
@@ -82,7 +86,7 @@ pub struct ProjectionStatus {
 #[derive(Clone)]
 pub(super) struct StatusCell {
     status: Arc<Mutex<ProjectionStatus>>,
-    labels: [(&'static str, String); 2],
+    labels: [(&'static str, String); 3],
 }
 
 impl StatusCell {
@@ -91,6 +95,8 @@ impl StatusCell {
             ws,
             name: projection.name,
             version: projection.version,
+            build: projection.build,
+            active: true,
             schema: projection.schema_name(),
             state: ProjectionState::Standby,
             reason: None,
@@ -100,12 +106,21 @@ impl StatusCell {
             quarantined: 0,
             rate: 0.0,
         };
-        let labels = [("projection", projection.name.to_owned()), ("ws", ws.0.to_string())];
+        let labels = [
+            ("projection", projection.name.to_owned()),
+            ("build", projection.build.to_string()),
+            ("ws", ws.0.to_string()),
+        ];
         Self { status: Arc::new(Mutex::new(status)), labels }
     }
 
     pub(super) fn read(&self) -> ProjectionStatus {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether readers see it.
+    pub(super) fn active(&self, active: bool) {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).active = active;
     }
 
     /// Its state, and why; answers whether the state is another one than before.

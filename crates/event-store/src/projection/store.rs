@@ -7,14 +7,18 @@ use sqlx::postgres::PgArguments;
 use sqlx::{Arguments, Connection, PgConnection};
 
 use super::checkpoint::{self, Checkpoint};
+use super::copy;
 use super::error::{Fault, StepError, is_unique_violation, refuses_values};
 use super::fold::{Fold, Projection, ProjectionType};
-use super::rows::RowSet;
+use super::rows::{AnyTable, RowSet};
 use super::table_sql::{TableSql, safe};
 
 /// What a lost checkpoint loses with it: its rows. So nothing waits for the disk. Only look-ups by key happen in here.
 const BEGIN: &str = "begin; set local synchronous_commit = off; set local enable_seqscan = off; \
                      set local enable_hashjoin = off; set local enable_mergejoin = off";
+
+/// How much of a `copy` is handed over at once.
+const COPY_PART_BYTES: usize = 256 << 10;
 
 /// Makes a batch fail before its n-th statement, for tests of "exactly once".
 #[derive(Debug)]
@@ -61,7 +65,7 @@ pub(super) enum WriteError {
 pub(super) struct Store {
     pub(super) ws: WorkspaceId,
     pub(super) schema: String,
-    tables: Vec<TableSql>,
+    pub(super) tables: Vec<TableSql>,
 }
 
 impl Store {
@@ -112,6 +116,53 @@ impl Store {
         crash.pass().map_err(step)
     }
 
+    /// The same for a rebuild: rows that are new go in by `copy`.
+    pub(super) async fn write_copy(
+        &self,
+        connection: &mut PgConnection,
+        fold: &dyn Fold,
+        (checkpoint, quarantined): (&Checkpoint, &[Fault]),
+    ) -> Result<(), WriteError> {
+        let mut transaction = connection.begin_with(BEGIN).await.map_err(step)?;
+        self.write_checkpoint(&mut transaction, (checkpoint, quarantined), &CrashPoint::never())
+            .await?;
+        for (table, sql) in fold.tables().into_iter().zip(&self.tables) {
+            self.copy_new(&mut transaction, table, sql).await?;
+            let mut arguments = self.arguments().map_err(step)?;
+            if table.updates(&mut arguments).map_err(|error| step(sqlx::Error::Encode(error)))? > 0
+            {
+                let written =
+                    sqlx::query_with(safe(&sql.upsert), arguments).execute(&mut *transaction).await;
+                written.map_err(refused_or_step)?;
+            }
+            self.delete(&mut transaction, table, (sql, &CrashPoint::never())).await?;
+        }
+        transaction.commit().await.map_err(step)
+    }
+
+    async fn copy_new(
+        &self,
+        transaction: &mut PgConnection,
+        table: &dyn AnyTable,
+        sql: &TableSql,
+    ) -> Result<(), WriteError> {
+        let mut rows = copy::HEADER.to_vec();
+        let encoded = table.copies(self.ws.0, &mut rows);
+        if encoded.map_err(|error| step(sqlx::Error::Encode(error)))? == 0 {
+            return Ok(());
+        }
+        rows.extend_from_slice(&copy::TRAILER);
+        let mut copying = transaction.copy_in_raw(&sql.copy).await.map_err(step)?;
+        for part in rows.chunks(COPY_PART_BYTES) {
+            let sent = copying.send(part).await.map(drop);
+            if let Err(error) = sent {
+                copying.abort("the rows could not be sent").await.ok();
+                return Err(step(error));
+            }
+        }
+        copying.finish().await.map(drop).map_err(refused_or_step)
+    }
+
     /// The same without a trace: whether the database would take the rows.
     pub(super) async fn try_write(
         &self,
@@ -131,6 +182,27 @@ impl Store {
         (checkpoint, quarantined): (&Checkpoint, &[Fault]),
         crash: &CrashPoint,
     ) -> Result<(), WriteError> {
+        self.write_checkpoint(transaction, (checkpoint, quarantined), crash).await?;
+        for (table, sql) in fold.tables().into_iter().zip(&self.tables) {
+            let mut arguments = self.arguments().map_err(step)?;
+            if table.upserts(&mut arguments).map_err(|error| step(sqlx::Error::Encode(error)))? > 0
+            {
+                crash.pass().map_err(step)?;
+                let written =
+                    sqlx::query_with(safe(&sql.upsert), arguments).execute(&mut *transaction).await;
+                written.map_err(refused_or_step)?;
+            }
+            self.delete(transaction, table, (sql, crash)).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_checkpoint(
+        &self,
+        transaction: &mut PgConnection,
+        (checkpoint, quarantined): (&Checkpoint, &[Fault]),
+        crash: &CrashPoint,
+    ) -> Result<(), WriteError> {
         crash.pass().map_err(step)?;
         // First: its key decides who owns this view.
         match checkpoint::insert(transaction, self.ws, &self.schema, checkpoint).await {
@@ -143,23 +215,21 @@ impl Store {
             crash.pass().map_err(step)?;
             self.write_quarantine(transaction, quarantined).await.map_err(step)?;
         }
-        for (table, sql) in fold.tables().into_iter().zip(&self.tables) {
-            let mut arguments = self.arguments().map_err(step)?;
-            if table.upserts(&mut arguments).map_err(|error| step(sqlx::Error::Encode(error)))? > 0
-            {
-                crash.pass().map_err(step)?;
-                let written =
-                    sqlx::query_with(safe(&sql.upsert), arguments).execute(&mut *transaction).await;
-                written.map_err(refused_or_step)?;
-            }
-            let mut arguments = self.arguments().map_err(step)?;
-            if table.deletes(&mut arguments).map_err(|error| step(sqlx::Error::Encode(error)))? > 0
-            {
-                crash.pass().map_err(step)?;
-                let deleted =
-                    sqlx::query_with(safe(&sql.delete), arguments).execute(&mut *transaction).await;
-                deleted.map_err(step)?;
-            }
+        Ok(())
+    }
+
+    async fn delete(
+        &self,
+        transaction: &mut PgConnection,
+        table: &dyn AnyTable,
+        (sql, crash): (&TableSql, &CrashPoint),
+    ) -> Result<(), WriteError> {
+        let mut arguments = self.arguments().map_err(step)?;
+        if table.deletes(&mut arguments).map_err(|error| step(sqlx::Error::Encode(error)))? > 0 {
+            crash.pass().map_err(step)?;
+            let deleted =
+                sqlx::query_with(safe(&sql.delete), arguments).execute(&mut *transaction).await;
+            deleted.map_err(step)?;
         }
         Ok(())
     }
@@ -199,7 +269,19 @@ pub async fn read_rows<P: Projection>(
     connection: &mut PgConnection,
     ws: WorkspaceId,
 ) -> Result<P::Rows, sqlx::Error> {
-    let store = Store::new(ws, &ProjectionType::of::<P>());
+    read_rows_of::<P>(connection, ws, &ProjectionType::of::<P>()).await
+}
+
+/// The same of another build.
+///
+/// # Errors
+/// When the database fails, or a row does not hold what its type says.
+pub async fn read_rows_of<P: Projection>(
+    connection: &mut PgConnection,
+    ws: WorkspaceId,
+    build: &ProjectionType,
+) -> Result<P::Rows, sqlx::Error> {
+    let store = Store::new(ws, build);
     let mut rows = P::Rows::default();
     for (table, sql) in rows.tables_mut().into_iter().zip(&store.tables) {
         let found = sqlx::query_with(safe(&sql.read_all), store.arguments()?)

@@ -6,8 +6,10 @@ use std::fmt;
 
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgRow};
+use uuid::Uuid;
 
-use super::column::RowKey;
+use super::column::{RowKey, Scalar};
+use super::copy;
 use super::error::ApplyError;
 use super::row::Row;
 use super::rows::{AnyTable, TableDef};
@@ -21,6 +23,8 @@ pub struct Table<R: Row> {
 struct Slot<R> {
     original: Option<R>,
     current: Current<R>,
+    /// Whether the database may know the row.
+    looked_for: bool,
 }
 
 enum Current<R> {
@@ -31,7 +35,7 @@ enum Current<R> {
 
 impl<R: Row> Slot<R> {
     fn stored(row: R) -> Self {
-        Self { original: Some(row), current: Current::Same }
+        Self { original: Some(row), current: Current::Same, looked_for: true }
     }
 
     const fn get(&self) -> Option<&R> {
@@ -136,9 +140,30 @@ impl<R: Row> Table<R> {
         rows.into_iter().map(|(_, row)| row).collect()
     }
 
+    /// Takes the announced rows from somewhere else than the database.
+    pub fn supply(&mut self, row: impl Fn(&R::Key) -> Option<R>) {
+        for (key, slot) in &mut self.slots {
+            if let Some(row) = row(key) {
+                *slot = Slot::stored(row);
+            }
+        }
+    }
+
+    /// The rows that differ from what was supplied, by key.
+    #[must_use]
+    pub fn changed(&self) -> Vec<&R> {
+        self.dirty().into_iter().map(|(_, row)| row).collect()
+    }
+
+    /// The keys of the supplied rows that are gone.
+    pub fn removed(&self) -> impl Iterator<Item = &R::Key> {
+        self.slots.iter().filter(|(_, slot)| slot.deleted()).map(|(key, _)| key)
+    }
+
     /// Announces a row.
-    pub(super) fn want(&mut self, key: R::Key) {
-        self.slots.entry(key).or_insert(Slot { original: None, current: Current::Same });
+    pub(super) fn want(&mut self, key: R::Key, looked_for: bool) {
+        let fresh = Slot { original: None, current: Current::Same, looked_for };
+        self.slots.entry(key).or_insert(fresh).looked_for |= looked_for;
     }
 
     fn slot(&self, key: &R::Key) -> Result<&Slot<R>, ApplyError> {
@@ -150,8 +175,16 @@ impl<R: Row> Table<R> {
     }
 
     fn dirty(&self) -> Vec<(&R::Key, &R)> {
-        let mut rows: Vec<_> =
-            self.slots.iter().filter_map(|(key, slot)| Some((key, slot.upsert()?))).collect();
+        self.dirty_where(|_| true)
+    }
+
+    fn dirty_where(&self, wanted: impl Fn(&Slot<R>) -> bool) -> Vec<(&R::Key, &R)> {
+        let mut rows: Vec<_> = self
+            .slots
+            .iter()
+            .filter(|(_, slot)| wanted(slot))
+            .filter_map(|(key, slot)| Some((key, slot.upsert()?)))
+            .collect();
         rows.sort_unstable_by_key(|(key, _)| *key);
         rows
     }
@@ -163,7 +196,8 @@ impl<R: Row> AnyTable for Table<R> {
     }
 
     fn wanted(&self, arguments: &mut PgArguments) -> Result<usize, BoxDynError> {
-        let mut keys: Vec<_> = self.slots.keys().collect();
+        let mut keys: Vec<_> =
+            self.slots.iter().filter(|(_, slot)| slot.looked_for).map(|(key, _)| key).collect();
         keys.sort_unstable();
         R::Key::bind(&keys, arguments)?;
         Ok(keys.len())
@@ -178,13 +212,19 @@ impl<R: Row> AnyTable for Table<R> {
     }
 
     fn upserts(&self, arguments: &mut PgArguments) -> Result<usize, BoxDynError> {
-        let dirty = self.dirty();
-        if dirty.iter().any(|(key, row)| row.key() != **key) {
-            return Err("a fold changed the key of a row".into());
-        }
-        let rows: Vec<&R> = dirty.into_iter().map(|(_, row)| row).collect();
-        if !rows.is_empty() {
-            R::bind(&rows, arguments)?;
+        bind(&by_their_keys(self.dirty())?, arguments)
+    }
+
+    fn updates(&self, arguments: &mut PgArguments) -> Result<usize, BoxDynError> {
+        bind(&by_their_keys(self.dirty_where(|slot| slot.original.is_some()))?, arguments)
+    }
+
+    fn copies(&self, ws: Uuid, out: &mut Vec<u8>) -> Result<usize, BoxDynError> {
+        let rows = by_their_keys(self.dirty_where(|slot| slot.original.is_none()))?;
+        for row in &rows {
+            copy::row(R::COLUMNS.len() + 1, out)?;
+            copy::field(out, |out| Scalar::copy(&ws, out))?;
+            row.copy(out)?;
         }
         Ok(rows.len())
     }
@@ -223,6 +263,22 @@ impl<R: Row> AnyTable for Table<R> {
         }
     }
 
+    fn announced(&self) -> usize {
+        self.slots.len()
+    }
+
+    fn differences(&self, stored: &dyn AnyTable) -> Vec<Vec<String>> {
+        let Some(stored) = stored.as_any().downcast_ref::<Self>() else { return Vec::new() };
+        let mut keys: Vec<_> = self
+            .slots
+            .iter()
+            .filter(|(key, slot)| slot.get() != stored.slots.get(key).and_then(Slot::get))
+            .map(|(key, _)| key)
+            .collect();
+        keys.sort_unstable();
+        keys.into_iter().map(RowKey::texts).collect()
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -230,6 +286,21 @@ impl<R: Row> AnyTable for Table<R> {
     fn as_any_mut(&mut self) -> &mut dyn Any {
         self
     }
+}
+
+/// Rows that are to be written, each still under its own key.
+fn by_their_keys<'a, R: Row>(rows: Vec<(&R::Key, &'a R)>) -> Result<Vec<&'a R>, BoxDynError> {
+    if rows.iter().any(|(key, row)| row.key() != **key) {
+        return Err("a fold changed the key of a row".into());
+    }
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
+}
+
+fn bind<R: Row>(rows: &[&R], arguments: &mut PgArguments) -> Result<usize, BoxDynError> {
+    if !rows.is_empty() {
+        R::bind(rows, arguments)?;
+    }
+    Ok(rows.len())
 }
 
 impl<R: Row> PartialEq for Table<R> {
@@ -245,77 +316,4 @@ impl<R: Row> fmt::Debug for Table<R> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    crate::row! {
-        struct Counter in "counter" {
-            key { id: i64 }
-            count: i64,
-        }
-    }
-
-    fn table_with(rows: impl IntoIterator<Item = (i64, i64)>) -> Table<Counter> {
-        let mut table = Table::default();
-        for (id, count) in rows {
-            table.slots.insert(id, Slot::stored(Counter { id, count }));
-        }
-        table
-    }
-
-    #[test]
-    fn a_row_that_was_not_announced_cannot_be_reached() {
-        let mut table = Table::<Counter>::default();
-        assert_eq!(table.get(&1).unwrap_err(), ApplyError::NotAnnounced { table: "counter" });
-        assert!(table.insert(Counter { id: 1, count: 0 }).is_err());
-        table.want(1);
-        assert_eq!(table.get(&1).unwrap(), None);
-        assert_eq!(table.get_mut(&1).unwrap_err(), ApplyError::MissingRow { table: "counter" });
-    }
-
-    #[test]
-    fn a_row_that_ends_as_it_began_is_not_written() {
-        let mut table = table_with([(1, 5)]);
-        table.get_mut(&1).unwrap().count = 6;
-        assert_eq!(table.dirty().len(), 1);
-        table.get_mut(&1).unwrap().count = 5;
-        assert!(table.dirty().is_empty());
-    }
-
-    #[test]
-    fn a_row_added_and_taken_away_in_one_batch_is_neither_written_nor_deleted() {
-        let mut table = Table::<Counter>::default();
-        table.want(1);
-        table.insert(Counter { id: 1, count: 0 }).unwrap();
-        table.remove(&1).unwrap();
-        assert!(table.dirty().is_empty());
-        assert!(!table.slots[&1].deleted());
-    }
-
-    #[test]
-    fn a_row_taken_away_and_added_again_is_written() {
-        let mut table = table_with([(1, 5)]);
-        table.remove(&1).unwrap();
-        assert!(table.slots[&1].deleted());
-        table.insert(Counter { id: 1, count: 0 }).unwrap();
-        assert_eq!(table.dirty().len(), 1);
-        assert!(!table.slots[&1].deleted());
-    }
-
-    #[test]
-    fn a_reset_brings_back_what_was_stored() {
-        let mut table = table_with([(1, 5), (2, 7)]);
-        table.get_mut(&1).unwrap().count = 6;
-        table.remove(&2).unwrap();
-        table.reset();
-        assert_eq!(table, table_with([(1, 5), (2, 7)]));
-        assert!(table.dirty().is_empty());
-    }
-
-    #[test]
-    fn a_changed_key_is_refused_when_it_is_written() {
-        let mut table = table_with([(1, 5)]);
-        table.get_mut(&1).unwrap().id = 2;
-        assert!(table.upserts(&mut PgArguments::default()).is_err());
-    }
-}
+mod tests;

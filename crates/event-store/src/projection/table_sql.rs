@@ -7,6 +7,9 @@ use sqlx::AssertSqlSafe;
 use super::column::Column;
 use super::rows::TableDef;
 
+/// A view is compared in so many parts, less one, where it differs at all: a power of two, less one.
+pub(super) const PARTS_MASK: u32 = 1023;
+
 /// The statements of one table. `$1` is the workspace; the others are one array per column.
 #[derive(Clone, Debug)]
 pub struct TableSql {
@@ -18,6 +21,14 @@ pub struct TableSql {
     pub delete: Arc<str>,
     /// Reads all rows.
     pub read_all: Arc<str>,
+    /// Takes new rows in binary form.
+    pub copy: Arc<str>,
+    /// How many rows there are, and two sums over their hashes, whatever their order.
+    pub checksum: Arc<str>,
+    /// The same for each of a thousand parts, by the hash of the key.
+    pub part_checksums: Arc<str>,
+    /// The keys and hashes of the rows of one part.
+    pub part_rows: Arc<str>,
 }
 
 impl TableSql {
@@ -54,11 +65,32 @@ impl TableSql {
              (select t.ctid from {place} as t where t.ws = $1 and {same_key} offset 0) as r))"
         );
         let read_all = format!("select {read} from {place} as t where t.ws = $1");
+        let copy = format!(
+            "copy {place} (ws, {}) from stdin (format binary)",
+            list(table.columns, |column| quoted(column.name))
+        );
+        let sums = "count(*) as rows, coalesce(sum(hash_record_extended(t, 1)), 0)::text as one, \
+                    coalesce(sum(hash_record_extended(t, 2)), 0)::text as two";
+        let key = list(keys, |key| format!("t.{}", quoted(key.name)));
+        let part = format!("(hash_record_extended(row({key}), 3) & {PARTS_MASK})::integer");
+        let checksum = format!("select {sums} from {place} as t where t.ws = $1");
+        let part_checksums = format!(
+            "select {part} as part, {sums} from {place} as t where t.ws = $1 group by 1 order by 1"
+        );
+        let key_text = list(keys, |key| format!("t.{}::text", quoted(key.name)));
+        let part_rows = format!(
+            "select array[{key_text}] as key, hash_record_extended(t, 1) as one, hash_record_extended(t, 2) as two \
+             from {place} as t where t.ws = $1 and {part} = $2"
+        );
         Self {
             prefetch: prefetch.into(),
             upsert: upsert.into(),
             delete: delete.into(),
             read_all: read_all.into(),
+            copy: copy.into(),
+            checksum: checksum.into(),
+            part_checksums: part_checksums.into(),
+            part_rows: part_rows.into(),
         }
     }
 }

@@ -63,11 +63,7 @@ impl ViewStore for PgViews {
     async fn standing(&self) -> Result<(Checkpoint, Quarantine), StepError> {
         let mut connection = self.pool.acquire().await.map_err(StepError::of_sql)?;
         let (ws, schema) = (self.store.ws, &self.store.schema);
-        let standing =
-            checkpoint::read(&mut connection, ws, schema).await.map_err(StepError::of_sql)?;
-        let quarantine =
-            read_quarantine(&mut connection, ws, schema).await.map_err(StepError::of_sql)?;
-        Ok((standing, quarantine))
+        read_standing(&mut connection, ws, schema).await.map_err(StepError::of_sql)
     }
 
     async fn prefetch(&self, fold: &mut dyn Fold) -> Result<Box<dyn ViewWriter>, StepError> {
@@ -98,7 +94,20 @@ impl ViewWriter for PgWriter {
     }
 }
 
-async fn read_quarantine(
+/// How far the rows in a schema are, and which streams they leave out.
+///
+/// # Errors
+/// When the database fails.
+pub async fn read_standing(
+    connection: &mut PgConnection,
+    ws: WorkspaceId,
+    schema: &str,
+) -> Result<(Checkpoint, Quarantine), sqlx::Error> {
+    let standing = checkpoint::read(connection, ws, schema).await?;
+    Ok((standing, read_quarantine(connection, ws, schema).await?))
+}
+
+pub(super) async fn read_quarantine(
     connection: &mut PgConnection,
     ws: WorkspaceId,
     schema: &str,

@@ -1,7 +1,7 @@
 //! Read your writes: waiting until a view has folded a position.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use decider::{LogPosition, WorkspaceId};
@@ -11,6 +11,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::checkpoint;
 use super::fold::ProjectionType;
+use super::schema::Places;
+use super::views::read_standing;
 
 /// How often the checkpoint of a view that another node folds is read.
 const POLL: Duration = Duration::from_millis(20);
@@ -24,11 +26,23 @@ pub enum Freshness {
     Stale,
 }
 
-type Positions = HashMap<(WorkspaceId, &'static str), watch::Sender<Known>>;
+/// How far a view is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The last position in its rows.
+    pub position: LogPosition,
+    /// How many streams it leaves out.
+    pub left_out: usize,
+}
+
+/// One build of a view of one workspace.
+type Place = (WorkspaceId, &'static str, u32);
+type Positions = HashMap<Place, watch::Sender<Known>>;
 
 #[derive(Clone, Copy, Default)]
 struct Known {
     position: LogPosition,
+    left_out: usize,
     /// Whether a projector of this process keeps it up to date.
     here: bool,
 }
@@ -37,16 +51,27 @@ struct Known {
 #[derive(Clone)]
 pub struct Checkpoints {
     pool: PgPool,
-    schemas: Arc<HashMap<&'static str, String>>,
+    read: Arc<Mutex<HashMap<&'static str, Read>>>,
     positions: Arc<Mutex<Positions>>,
+}
+
+/// The builds of a view that readers may look at.
+#[derive(Clone)]
+struct Read {
+    present: ProjectionType,
+    /// A reader that began before the last switch still looks at this one.
+    before: Option<ProjectionType>,
+    /// Whether it is not fit to be read before it is complete.
+    building: bool,
 }
 
 impl Checkpoints {
     /// Of these views, with nothing known yet.
     #[must_use]
     pub fn new(pool: PgPool, projections: &[ProjectionType]) -> Self {
-        let schemas = projections.iter().map(|known| (known.name, known.schema_name())).collect();
-        Self { pool, schemas: Arc::new(schemas), positions: Arc::default() }
+        let read = |present: ProjectionType| Read { present, before: None, building: false };
+        let read = projections.iter().map(|known| (known.name, read(*known))).collect();
+        Self { pool, read: Arc::new(Mutex::new(read)), positions: Arc::default() }
     }
 
     /// Waits until a view has folded a position, at most so long. A view that is not known is stale.
@@ -57,15 +82,28 @@ impl Checkpoints {
         position: LogPosition,
         at_most: Duration,
     ) -> Freshness {
-        let Some((name, schema)) = self.schemas.get_key_value(name) else {
-            return Freshness::Stale;
-        };
+        let Some(read) = self.read().get(name).cloned() else { return Freshness::Stale };
         let deadline = Instant::now() + at_most;
-        let mut known = self.sender(ws, name).subscribe();
+        for build in [Some(read.present), read.before].into_iter().flatten() {
+            if self.wait_for(ws, build, (position, deadline)).await == Freshness::Stale {
+                return Freshness::Stale;
+            }
+        }
+        Freshness::Reached
+    }
+
+    async fn wait_for(
+        &self,
+        ws: WorkspaceId,
+        build: ProjectionType,
+        (position, deadline): (LogPosition, Instant),
+    ) -> Freshness {
+        let schema = build.schema_name();
+        let mut known = self.sender(ws, &build).subscribe();
         loop {
             let now = *known.borrow_and_update();
             if now.position >= position
-                || (!now.here && self.read(ws, schema).await >= Some(position))
+                || (!now.here && self.stored(ws, &schema).await >= Some(position))
             {
                 return Freshness::Reached;
             }
@@ -82,34 +120,86 @@ impl Checkpoints {
     /// How far a view is, as far as this process knows.
     #[must_use]
     pub fn known(&self, ws: WorkspaceId, name: &str) -> LogPosition {
-        let positions = self.positions.lock().unwrap_or_else(PoisonError::into_inner);
-        self.schemas
-            .get_key_value(name)
-            .and_then(|(name, _)| positions.get(&(ws, *name)))
-            .map_or(LogPosition(0), |sender| sender.borrow().position)
+        let Some(build) = self.read().get(name).map(|read| read.present) else {
+            return LogPosition(0);
+        };
+        self.sender(ws, &build).borrow().position
+    }
+
+    /// Whether a view is being built and not fit to be read before it is complete.
+    #[must_use]
+    pub fn is_building(&self, name: &str) -> bool {
+        self.read().get(name).is_some_and(|read| read.building)
+    }
+
+    /// Readers are led to other builds from now on: until [`Self::settled`] they wait for those they come from too.
+    pub(super) fn lead(&self, places: &Places) {
+        let mut read = self.read();
+        for present in &places.present {
+            let building = places.building.iter().any(|built| built.name == present.name);
+            let fresh = Read { present: *present, before: None, building };
+            let known = read.entry(present.name).or_insert_with(|| fresh.clone());
+            if known.present.build != present.build {
+                *known = Read { before: Some(known.present), ..fresh };
+            }
+            known.building = building;
+        }
+    }
+
+    /// Whoever began to read before the last switch has ended.
+    pub(super) fn settled(&self) {
+        self.read().values_mut().for_each(|read| read.before = None);
+    }
+
+    /// How far a view is: from memory where this process keeps it up to date, else from the database. None when the view is
+    /// not known.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn standing(
+        &self,
+        ws: WorkspaceId,
+        name: &str,
+    ) -> Result<Option<Standing>, sqlx::Error> {
+        let Some(build) = self.read().get(name).map(|read| read.present) else { return Ok(None) };
+        let known = *self.sender(ws, &build).borrow();
+        if known.here {
+            let Known { position, left_out, .. } = known;
+            return Ok(Some(Standing { position, left_out }));
+        }
+        let mut connection = self.pool.acquire().await?;
+        let schema = build.schema_name();
+        let (checkpoint, quarantine) = read_standing(&mut connection, ws, &schema).await?;
+        Ok(Some(Standing { position: checkpoint.position, left_out: quarantine.0.len() }))
     }
 
     /// A projector of this process has reached a position.
-    pub(super) fn reached(&self, ws: WorkspaceId, name: &'static str, position: LogPosition) {
-        self.sender(ws, name).send_if_modified(|known| {
-            let changed = known.position != position || !known.here;
-            *known = Known { position, here: true };
+    pub(super) fn reached(&self, ws: WorkspaceId, build: &ProjectionType, standing: Standing) {
+        let Standing { position, left_out } = standing;
+        self.sender(ws, build).send_if_modified(|known| {
+            let changed = known.position != position || known.left_out != left_out || !known.here;
+            *known = Known { position, left_out, here: true };
             changed
         });
     }
 
     /// No projector of this process keeps the view up to date any more.
-    pub(super) fn left(&self, ws: WorkspaceId, name: &'static str) {
-        self.sender(ws, name).send_if_modified(|known| std::mem::take(&mut known.here));
+    pub(super) fn left(&self, ws: WorkspaceId, build: &ProjectionType) {
+        self.sender(ws, build).send_if_modified(|known| std::mem::take(&mut known.here));
     }
 
-    async fn read(&self, ws: WorkspaceId, schema: &str) -> Option<LogPosition> {
+    async fn stored(&self, ws: WorkspaceId, schema: &str) -> Option<LogPosition> {
         let mut connection = self.pool.acquire().await.ok()?;
         Some(checkpoint::read(&mut connection, ws, schema).await.ok()?.position)
     }
 
-    fn sender(&self, ws: WorkspaceId, name: &'static str) -> watch::Sender<Known> {
+    fn sender(&self, ws: WorkspaceId, build: &ProjectionType) -> watch::Sender<Known> {
         let mut positions = self.positions.lock().unwrap_or_else(PoisonError::into_inner);
-        positions.entry((ws, name)).or_default().clone()
+        positions.entry((ws, build.name, build.build)).or_default().clone()
+    }
+
+    fn read(&self) -> MutexGuard<'_, HashMap<&'static str, Read>> {
+        // Nothing panics while holding the lock.
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -186,6 +186,33 @@ fn statements() -> Vec<(&'static str, &'static str, String)> {
     ]
 }
 
+/// The same of those that read a long stream in two parts.
+fn summing() -> Vec<(&'static str, &'static str, String)> {
+    let types = "array['MoneyMoved']";
+    vec![
+        (
+            include_str!("../../src/log/sql/stream_without.sql"),
+            "uuid, uuid, integer, integer, text[], bigint",
+            format!("'{}', 3, 10, {types}, 10", stream(1)),
+        ),
+        (
+            include_str!("../../src/log/sql/stream_sum.sql"),
+            "uuid, uuid, integer, integer, text[], text[], bigint, bigint",
+            format!("'{}', 3, 10, {types}, {types}, 30000, 0", stream(1)),
+        ),
+        (
+            include_str!("../../src/log/sql/stream_between.sql"),
+            "uuid, uuid, text[], bigint, bigint, bigint, bigint, bigint",
+            format!("'{}', {types}, 30000, 0, 10, 0, 200", stream(1)),
+        ),
+        (
+            include_str!("../../src/log/sql/stream_between_count.sql"),
+            "uuid, uuid, text[], bigint, bigint, bigint, bigint",
+            format!("'{}', {types}, 30000, 0, 10, 0", stream(1)),
+        ),
+    ]
+}
+
 /// The same of those that outline.
 fn outlining() -> Vec<(&'static str, &'static str, String)> {
     let streams = format!("array['{}', '{}', '{}']::uuid[]", stream(1), stream(2), stream(3));
@@ -213,7 +240,7 @@ async fn no_reading_statement_is_planned_as_a_walk_through_a_table() {
     let database = Database::new().await;
     fill(&database).await;
     let ws = format!("'{}'", database.ws.0);
-    let statements = [statements(), outlining()].concat();
+    let statements = [statements(), outlining(), summing()].concat();
     let mut connection = database.pool.acquire().await.unwrap();
     for mode in ["force_custom_plan", "force_generic_plan"] {
         run(&mut connection, &format!("set plan_cache_mode = {mode}")).await;

@@ -32,6 +32,7 @@ pub fn start_with(
 ) -> (EngineHandle, watch::Sender<bool>) {
     let (stop, shutdown) = watch::channel(false);
     let parts = EngineParts {
+        readers: std::sync::Arc::new(|_| {}),
         projections,
         reader: LogReader::new(database.pool.clone()),
         recent: database.recent.clone(),
@@ -172,7 +173,7 @@ async fn one_view_stops_and_says_why_while_the_others_go_on() {
 }
 
 #[tokio::test]
-async fn readers_find_the_tables_by_unqualified_names_and_old_versions_are_retired() {
+async fn readers_find_the_tables_by_unqualified_names_and_old_versions_are_kept_for_a_way_back() {
     let database = Database::new().await;
     let path = prepare(&database.pool, &[ProjectionType::of::<View>()]).await.unwrap();
     assert_eq!(path, SearchPath::of(&[ProjectionType::of::<View>()]));
@@ -188,7 +189,7 @@ async fn readers_find_the_tables_by_unqualified_names_and_old_versions_are_retir
             .fetch_all(&mut *connection)
             .await
             .unwrap();
-    assert_eq!(states, [(3, "retired".to_owned()), (4, "active".to_owned())]);
+    assert_eq!(states, [(3, "ready".to_owned()), (4, "active".to_owned())]);
     drop(connection);
     database.remove().await;
 }

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what the tests share may fail like a test")]
 
 mod batches;
+mod builds;
 mod database;
 mod faults;
 mod following;
 mod notices;
+mod rebuilding;
 mod toy;

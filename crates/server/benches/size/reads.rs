@@ -1,114 +1,90 @@
-//! What is looked at all day, over HTTP, by different callers.
+//! How long answers take: first after a start with nothing in memory, then again and again.
 
 use std::time::Instant;
 
-use serde_json::{Value, json};
-
-use crate::desk::{CALLERS, Desk};
-use crate::http::Client;
+use crate::cases::Cases;
+use crate::desk::Desk;
+use crate::http::{Ask, Client};
 use crate::table::Table;
 
-const VIEWS: [&str; 6] = ["unassigned", "mine", "mentions", "open", "drafts", "closed"];
+/// So many failures of one kind are told in words.
+const WORDS_MAX: u64 = 3;
 
-/// What is asked of `tickets/query`, and what for.
-fn queries() -> Vec<(&'static str, Value)> {
-    vec![
-        ("open, newest activity", json!({"filter": {"status_categories": ["open"]}})),
-        ("common tag", json!({"filter": {"tags": ["tag 0"]}})),
-        ("rare tag", json!({"filter": {"tags": ["rare"]}})),
-        ("no such tag", json!({"filter": {"tags": ["no such tag"]}})),
-        ("mine and urgent", json!({"filter": {"owner_ids": ["me"], "priorities": ["urgent"]}})),
-        (
-            "open, by priority",
-            json!({"filter": {"status_categories": ["open"]}, "sort": {"by": "priority"}}),
-        ),
-        (
-            "rare category, oldest first",
-            json!({"filter": {"categories": ["category 11"]}, "sort": {"by": "created", "direction": "asc"}}),
-        ),
-        (
-            "open and rare category",
-            json!({"filter": {"status_categories": ["open"], "categories": ["category 11"]}}),
-        ),
-        (
-            "mine, closed, by number",
-            json!({"filter": {"owner_ids": ["me"], "status_categories": ["closed"]}, "sort": {"by": "number"}}),
-        ),
-        (
-            "unassigned, oldest first",
-            json!({"filter": {"assigned": false}, "sort": {"by": "activity", "direction": "asc"}}),
-        ),
-    ]
-}
-
-pub async fn measure(desk: &Desk, table: &mut Table) {
-    for (name, agent) in CALLERS {
-        let mut client = desk.client(agent).await;
-        for view in VIEWS {
-            let path = |_| ("GET", format!("/api/v1/views/{view}/tickets?limit=50"), None);
-            timed(&mut client, table, &format!("{name}: first page of {view}"), path).await;
-        }
-        let counts = |_| ("GET", "/api/v1/views/counts".to_owned(), None);
-        timed(&mut client, table, &format!("{name}: counts of all views"), counts).await;
-        for (what, body) in queries() {
-            let query = |_| ("POST", "/api/v1/tickets/query".to_owned(), Some(body.to_string()));
-            timed(&mut client, table, &format!("{name}: query, {what}"), query).await;
+/// The first request of each kind after a start, a few times; answers how many failed.
+pub async fn cold(desk: &mut Desk, cases: &Cases, table: &mut Table) -> u64 {
+    let mut failures = 0;
+    let rounds = usize::try_from(crate::number("COLD", 3)).unwrap();
+    for round in 0..rounds {
+        eprintln!("cold, {} of {rounds}", round + 1);
+        let took = desk.start_cold().await;
+        table.add("cold: start to the first answer", "ms", took.as_secs_f64() * 1000.0);
+        let mut client = Connection::to(desk);
+        // Each round begins elsewhere: whoever comes first warms what others need too.
+        let begin = round * cases.all.len() / rounds;
+        for case in cases.all.iter().cycle().skip(begin).take(cases.all.len()) {
+            match client.timed(&case.asks[round % case.asks.len()]).await {
+                Ok(took) => table.add(&format!("cold: {}", case.what), "ms", took),
+                Err(why) => {
+                    eprintln!("cold: {}: {why}", case.what);
+                    failures += 1;
+                }
+            }
         }
     }
-    let mut client = desk.client(0).await;
-    // Spread over all years, each asked once: hardly any of it is in memory.
-    let spread = |index: u64| 1 + index.wrapping_mul(2_654_435_761) % desk.tickets;
-    let by_number = |index| ("GET", format!("/api/v1/tickets/{}", spread(index)), None);
-    timed(&mut client, table, "a ticket by number", by_number).await;
-    let ids = ids(&mut client, desk, spread).await;
-    for (what, rest) in
-        [("a ticket by id", ""), ("its thread", "/thread"), ("its timeline", "/timeline")]
-    {
-        let path = |index: u64| {
-            let id = &ids[index as usize % ids.len()];
-            ("GET", format!("/api/v1/tickets/{id}{rest}"), None)
+    failures
+}
+
+/// Every kind many times by one caller; answers how many failed.
+pub async fn warm(desk: &Desk, cases: &Cases, table: &mut Table) -> u64 {
+    let mut all_failures = 0;
+    let mut client = Connection::to(desk);
+    for case in &cases.all {
+        let (mut took, mut failures) = (Vec::new(), 0);
+        for ask in &case.asks {
+            match client.timed(ask).await {
+                Ok(milliseconds) => took.push(milliseconds),
+                Err(why) => {
+                    failures += 1;
+                    if failures <= WORDS_MAX {
+                        eprintln!("{}: {why}", case.what);
+                    }
+                }
+            }
+        }
+        took.sort_by(f64::total_cmp);
+        if let Some(last) = took.len().checked_sub(1) {
+            table.add(&case.what, "p50 ms", took[last / 2]);
+            table.add(&case.what, "p95 ms", took[last * 95 / 100]);
+        }
+        if failures > 0 {
+            table.add(&case.what, "FAILED", failures as f64);
+        }
+        all_failures += failures;
+    }
+    all_failures
+}
+
+/// A connection that is made again after a failure.
+pub struct Connection {
+    address: String,
+    client: Option<Client>,
+}
+
+impl Connection {
+    pub fn to(desk: &Desk) -> Self {
+        Self { address: desk.address.clone(), client: None }
+    }
+
+    /// Milliseconds until the whole answer was there; opening the connection is not counted.
+    pub async fn timed(&mut self, ask: &Ask) -> Result<f64, String> {
+        let mut client = match self.client.take().filter(Client::is_fresh) {
+            Some(client) => client,
+            None => Client::connect(&self.address).await?,
         };
-        timed(&mut client, table, what, path).await;
-    }
-    let people =
-        |index: u64| ("GET", format!("/api/v1/lookup?q=person%20{}", spread(index) / 8), None);
-    timed(&mut client, table, "people picker", people).await;
-    let contacts = |_| ("GET", "/api/v1/contacts?limit=50".to_owned(), None);
-    timed(&mut client, table, "first page of contacts", contacts).await;
-}
-
-async fn ids(client: &mut Client, desk: &Desk, spread: impl Fn(u64) -> u64) -> Vec<String> {
-    let mut ids = Vec::new();
-    for index in 0..requests().min(desk.tickets) {
-        // Others than those that were just asked for.
-        let path = format!("/api/v1/tickets/{}", spread(index + 1_000_003));
-        let (status, body) = client.send("GET", &path, None).await;
-        assert_eq!(status, 200, "{path}");
-        let ticket: Value = serde_json::from_slice(&body).unwrap();
-        ids.push(ticket["id"].as_str().unwrap().to_owned());
-    }
-    ids
-}
-
-async fn timed(
-    client: &mut Client,
-    table: &mut Table,
-    what: &str,
-    request: impl Fn(u64) -> (&'static str, String, Option<String>),
-) {
-    let mut took = Vec::new();
-    for index in 0..requests() {
-        let (method, path, body) = request(index);
         let sent = Instant::now();
-        let (status, answer) = client.send(method, &path, body.as_deref()).await;
-        took.push(sent.elapsed().as_secs_f64() * 1000.0);
-        assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&answer));
+        let answer = client.send(ask).await?;
+        let took = sent.elapsed().as_secs_f64() * 1000.0;
+        self.client = Some(client);
+        answer.json().map(|_| took)
     }
-    took.sort_by(f64::total_cmp);
-    table.add(what, "p50 ms", took[took.len() / 2]);
-    table.add(what, "p95 ms", took[took.len() * 95 / 100]);
-}
-
-fn requests() -> u64 {
-    std::env::var("REQUESTS").ok().and_then(|text| text.parse().ok()).unwrap_or(200)
 }

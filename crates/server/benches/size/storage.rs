@@ -14,6 +14,15 @@ select n.nspname || '.' || c.relname, pg_relation_size(c.oid), pg_indexes_size(c
  where c.relkind = 'r' and n.nspname <> all(array['pg_catalog', 'information_schema']) and pg_relation_size(c.oid) > 65536
  order by pg_total_relation_size(c.oid) desc";
 
+/// How much of each table is dead or free, looked at page by page where the visibility map does not tell.
+const LOOSENESS: &str = "
+select n.nspname || '.' || c.relname, t.table_len, t.dead_tuple_percent, t.approx_free_percent
+  from pg_class as c
+  join pg_namespace as n on n.oid = c.relnamespace
+ cross join lateral pgstattuple_approx(c.oid) as t
+ where c.relkind = 'r' and n.nspname <> all(array['pg_catalog', 'information_schema']) and pg_relation_size(c.oid) > 1048576
+ order by t.table_len desc";
+
 const INDEXES: &str = "
 select n.nspname || '.' || c.relname, pg_relation_size(c.oid), i.avg_leaf_density, i.leaf_fragmentation
   from pg_class as c
@@ -52,6 +61,12 @@ pub async fn describe(desk: &Desk) {
     let extension = "create extension if not exists pgstattuple with schema public";
     if sqlx::query(extension).execute(&mut owner).await.is_err() {
         return println!("\nThe extension pgstattuple is not there: no density of indexes.");
+    }
+    println!("\n| table | MB | dead % | free % |\n|---|---:|---:|---:|");
+    for row in sqlx::query(LOOSENESS).fetch_all(&mut owner).await.unwrap() {
+        let size = row.get::<i64, _>(1) as f64 / 1e6;
+        let (dead, free): (f64, f64) = (row.get(2), row.get(3));
+        println!("| {} | {size:.1} | {dead:.1} | {free:.1} |", row.get::<String, _>(0));
     }
     println!("\n| index | MB | leaf density % | fragmentation % |\n|---|---:|---:|---:|");
     for row in sqlx::query(INDEXES).fetch_all(&mut owner).await.unwrap() {

@@ -12,6 +12,7 @@ use events::{CommentId, TicketId};
 use futures_util::future::join_all;
 use uuid::Uuid;
 
+use crate::processor::Used;
 use crate::setup::{Setup, duration};
 use crate::table::Table;
 
@@ -90,9 +91,12 @@ pub async fn measure(setup: &Setup, table: &mut Table, callers: usize) {
 }
 
 pub async fn measure_as(setup: &Setup, table: &mut Table, callers: usize, what: &str) {
+    let used = Used::now(setup).await;
     let started = Instant::now();
     let took = join_all((0..callers).map(|_| caller(setup, started))).await;
+    let commands = took.iter().map(Vec::len).sum();
     report(table, what, "commands/s", started, took);
+    used.report(setup, table, what, commands).await;
 }
 
 pub fn report(

@@ -18,6 +18,8 @@ mod empty;
 mod http;
 #[path = "../../../event-store/benches/log/machine.rs"]
 mod machine;
+#[path = "../../../event-store/benches/log/processor.rs"]
+mod processor;
 mod served;
 mod setup;
 mod snapshot;

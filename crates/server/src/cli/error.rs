@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use event_store::handler::HandleError;
 use event_store::log::LogError;
+use event_store::projection::rebuild::RebuildError;
 use ops::OpsError;
 
 use crate::config::ConfigError;
@@ -41,6 +42,9 @@ pub enum CliError {
     /// A stored event cannot be read.
     #[error("an event cannot be read")]
     Decode(#[from] decider::DecodeError),
+    /// The interface refuses what was asked, in its own words.
+    #[error("{}", .0.detail())]
+    Refused(Box<api::ApiError>),
     /// There is nothing of that name.
     #[error("there is no {what} {name}")]
     Missing {
@@ -95,6 +99,9 @@ pub enum CliError {
     /// Nothing more could be invented.
     #[error(transparent)]
     Generate(#[from] crate::generate::GenerateError),
+    /// A view could not be rebuilt, compared or switched.
+    #[error(transparent)]
+    Rebuild(#[from] RebuildError),
     /// JSON could not be written.
     #[error("the answer could not be written as JSON")]
     Json(#[from] serde_json::Error),
@@ -106,13 +113,20 @@ pub enum CliError {
     Interrupted,
 }
 
+impl From<api::ApiError> for CliError {
+    fn from(error: api::ApiError) -> Self {
+        Self::Refused(Box::new(error))
+    }
+}
+
 impl CliError {
     /// Tells the person or the script, on stderr, and answers the exit code.
     pub(super) fn report(&self, json: bool) -> ExitCode {
         let code = match self {
             // The reader has seen enough.
             Self::OutputClosed => return ExitCode::SUCCESS,
-            Self::Config(_) | Self::Usage(_) => 2,
+            Self::Config(_) | Self::Usage(_) | Self::Rebuild(RebuildError::UnknownView { .. }) => 2,
+            Self::Refused(error) if error.kind() == api::Kind::Malformed => 2,
             _ => 1,
         };
         if json {

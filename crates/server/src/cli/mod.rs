@@ -1,5 +1,6 @@
 //! The command line: one file per command, common flags, exit codes 0 done, 1 failed, 2 wrong usage, 3 found a difference.
 
+mod asking;
 mod doctor;
 mod erase;
 mod error;
@@ -13,14 +14,24 @@ mod log_verify;
 mod opened;
 mod output;
 mod progress;
+mod projection_abort;
 mod projection_list;
+mod projection_prepare;
+mod projection_rebuild;
+mod projection_retire;
+mod projection_rollback;
+mod projection_switch;
+mod projection_verify;
+mod report_tickets;
 mod serve;
 mod session;
+mod ticket_diff;
 mod ticket_fold;
 mod ticket_lookup;
 mod ticket_show;
 mod token_create;
 mod user_add;
+mod views;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -79,6 +90,9 @@ enum Command {
     /// Tickets, folded from the log
     #[command(subcommand)]
     Ticket(TicketCommand),
+    /// Numbers at any instant
+    #[command(subcommand)]
+    Report(ReportCommand),
     /// The views
     #[command(subcommand)]
     Projection(ProjectionCommand),
@@ -117,14 +131,36 @@ enum LogCommand {
 
 #[derive(Debug, Subcommand)]
 enum TicketCommand {
-    /// Show a ticket: what it is, what was said, what happened
+    /// Show a ticket: what it is or was, what was said, what happened
     Show(ticket_show::TicketShowArgs),
+    /// Show what happened to a ticket between two places
+    Diff(ticket_diff::TicketDiffArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum ReportCommand {
+    /// How many tickets there were, by what is asked for
+    Tickets(report_tickets::ReportTicketsArgs),
 }
 
 #[derive(Debug, Subcommand)]
 enum ProjectionCommand {
     /// Every view with its version, how far it is, and what it leaves out
     List(projection_list::ProjectionListArgs),
+    /// Build the views that this program changed, beside a running older one
+    Prepare(projection_prepare::ProjectionPrepareArgs),
+    /// Build a view anew beside the one that is read
+    Rebuild(projection_rebuild::ProjectionRebuildArgs),
+    /// Compare every row of a view with the log
+    Verify(projection_verify::ProjectionVerifyArgs),
+    /// Lead readers to the build that is ready
+    Switch(projection_switch::ProjectionSwitchArgs),
+    /// Lead readers back to the build they saw before
+    Rollback(projection_rollback::ProjectionRollbackArgs),
+    /// Give up what is being built or waits for its switch
+    Abort(projection_abort::ProjectionAbortArgs),
+    /// Drop the builds that readers were led away from
+    Retire(projection_retire::ProjectionRetireArgs),
 }
 
 /// Runs the command line of this process.
@@ -164,12 +200,25 @@ async fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Log(LogCommand::Head(args)) => log_head::run(&common, args).await,
         Command::Log(LogCommand::Verify(args)) => log_verify::run(&common, args).await,
         Command::Ticket(TicketCommand::Show(args)) => ticket_show::run(&common, args).await,
-        Command::Projection(ProjectionCommand::List(args)) => {
-            projection_list::run(&common, args).await
-        }
+        Command::Ticket(TicketCommand::Diff(args)) => ticket_diff::run(&common, args).await,
+        Command::Report(ReportCommand::Tickets(args)) => report_tickets::run(&common, args).await,
+        Command::Projection(command) => projection(&common, command).await,
         Command::Erase(command) => erase::run(&common, command).await,
         Command::Doctor(args) => doctor::run(&common, args).await,
         Command::Generate(args) => generate::run(&common, args).await,
+    }
+}
+
+async fn projection(common: &Common, command: ProjectionCommand) -> Result<ExitCode, CliError> {
+    match command {
+        ProjectionCommand::List(args) => projection_list::run(common, args).await,
+        ProjectionCommand::Prepare(args) => projection_prepare::run(common, args).await,
+        ProjectionCommand::Rebuild(args) => projection_rebuild::run(common, args).await,
+        ProjectionCommand::Verify(args) => projection_verify::run(common, args).await,
+        ProjectionCommand::Switch(args) => projection_switch::run(common, args).await,
+        ProjectionCommand::Rollback(args) => projection_rollback::run(common, args).await,
+        ProjectionCommand::Abort(args) => projection_abort::run(common, args).await,
+        ProjectionCommand::Retire(args) => projection_retire::run(common, args).await,
     }
 }
 

@@ -25,8 +25,14 @@ pub struct Build {
     pub build: i32,
     /// The schema its tables live in.
     pub schema: String,
-    /// What it is for: active, retired, …
+    /// What it is for, or how far it is: active, ready, copying, …
     pub state: String,
+    /// What stopped it, or what comparing it found.
+    pub problem: Option<String>,
+    /// How many events are folded in a second, while it is built.
+    pub events_per_second: f64,
+    /// How many seconds are left, while it is built.
+    pub seconds_left: Option<u64>,
     /// How far it is.
     pub checkpoint: LogPosition,
     /// How far it is behind.
@@ -48,19 +54,23 @@ pub async fn run(
             return Ok(ExitCode::SUCCESS);
         }
         output::line(&format!(
-            "{:<16} {:>7} {:<10} {:>10} {:>8} {:>11}",
-            "view", "version", "state", "position", "behind", "left out"
+            "{:<16} {:>7} {:>5} {:<11} {:>10} {:>8} {:>11}",
+            "view", "version", "build", "state", "position", "behind", "left out"
         ))?;
         for build in builds {
             output::line(&format!(
-                "{:<16} {:>7} {:<10} {:>10} {:>8} {:>11}",
+                "{:<16} {:>7} {:>5} {:<11} {:>10} {:>8} {:>11}",
                 build.name,
                 build.version,
+                build.build,
                 build.state,
                 build.checkpoint,
                 build.lag,
                 build.quarantined
             ))?;
+            if let Some(problem) = build.problem {
+                output::line(&format!("    {problem}"))?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     })
@@ -78,12 +88,17 @@ pub async fn builds(
     rows.iter()
         .map(|row| {
             let checkpoint = u64::try_from(row.try_get::<i64, _>("checkpoint")?).unwrap_or(0);
+            let rate: f64 = row.try_get("events_per_second")?;
+            let left: i64 = row.try_get("events_left")?;
             Ok(Build {
                 name: row.try_get("name")?,
                 version: row.try_get("version")?,
                 build: row.try_get("build")?,
                 schema: row.try_get("schema_name")?,
                 state: row.try_get("state")?,
+                problem: row.try_get("problem")?,
+                events_per_second: rate,
+                seconds_left: (rate > 0.0).then(|| (left as f64 / rate).ceil() as u64),
                 checkpoint: LogPosition(checkpoint),
                 lag: head.0.saturating_sub(checkpoint),
                 quarantined: row.try_get("quarantined")?,

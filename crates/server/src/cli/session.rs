@@ -23,7 +23,7 @@ where
     W: FnOnce(Arc<Service>, WorkspaceId) -> F,
     F: Future<Output = Result<ExitCode, CliError>>,
 {
-    opened(common, |service| async move {
+    with_service(common, |service| async move {
         let ws = service.workspace()?;
         work(service, ws).await
     })
@@ -36,7 +36,7 @@ where
     W: FnOnce(Arc<Service>, Vec<WorkspaceId>) -> F,
     F: Future<Output = Result<ExitCode, CliError>>,
 {
-    opened(common, |service| async move {
+    with_service(common, |service| async move {
         let workspaces = match service.config.workspace {
             Some(_) => vec![service.workspace()?],
             None => service.workspaces.clone(),
@@ -46,7 +46,8 @@ where
     .await
 }
 
-async fn opened<W, F>(common: &Common, work: W) -> Result<ExitCode, CliError>
+/// The same for work that concerns the whole database.
+pub async fn with_service<W, F>(common: &Common, work: W) -> Result<ExitCode, CliError>
 where
     W: FnOnce(Arc<Service>) -> F,
     F: Future<Output = Result<ExitCode, CliError>>,
@@ -91,12 +92,14 @@ where
     opened_with(common, PoolSizes::TEST, |service| async move {
         let ws = service.workspace()?;
         let projections = projections::registry();
-        let path = projection::prepare(&service.pools.project, &projections).await?;
-        service.pools.search_path.set(path.as_str());
+        let places = projection::prepare_to_serve(&service.pools.project, &projections).await?;
+        let readers = service.pools.search_path.clone();
+        readers.set(places.search_path().as_str());
         // Dropping the sender would end the views.
         let (_views, shutdown) = watch::channel(false);
         let engine = Engine::start(EngineParts {
-            projections,
+            projections: places.present,
+            readers: Arc::new(move |path| readers.set(path.as_str())),
             reader: service.reader.clone(),
             recent: service.handler.recent().clone(),
             pool: service.pools.project.clone(),
@@ -113,7 +116,9 @@ where
 /// Waits until the views that erasure reads have reached the end of the log, whoever folds them.
 pub async fn await_views(service: &Service, ws: WorkspaceId) -> Result<(), CliError> {
     let head = service.reader.head(ws).await?.position;
-    let checkpoints = Checkpoints::new(service.pools.project.clone(), &projections::registry());
+    let pool = &service.pools.project;
+    let places = projection::prepare_to_serve(pool, &projections::registry()).await?;
+    let checkpoints = Checkpoints::new(pool.clone(), &places.present);
     for view in ["traces", "lookup"] {
         match checkpoints.wait(ws, view, head, VIEWS_WITHIN).await {
             Freshness::Reached => {}

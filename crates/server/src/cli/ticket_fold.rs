@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use api::travel::AsOfShown;
 use commands::Directory;
 use decider::{Actor, ActorKind, LogPosition, Sealed, StoredEvent, Timestamp, Version};
 use events::message::{Address, Direction, MessageContent};
@@ -31,6 +32,9 @@ pub struct Sheet {
     pub contacts: Vec<ContactId>,
     pub version: Version,
     pub position: LogPosition,
+    /// The place it shows, if one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<AsOfShown>,
     pub thread: Vec<Item>,
     pub timeline: Vec<Entry>,
     #[serde(skip)]
@@ -79,6 +83,7 @@ impl Sheet {
             contacts: Vec::new(),
             version: 0,
             position: LogPosition(0),
+            as_of: None,
             thread: Vec::new(),
             timeline: Vec::new(),
             place: Place { pipeline: PipelineId(Uuid::nil()), status: StatusId(Uuid::nil()) },

@@ -38,12 +38,15 @@ pub struct PoolSizes {
     pub project: u32,
     /// For operational state and keys.
     pub ops: u32,
+    /// For building views anew and looking after them.
+    pub build: u32,
 }
 
-/// What a server holds beside its pools: two ways to append, the leases, telling and hearing of commits.
-const BESIDE: u32 = 5;
+/// What a server holds beside its pools: two ways to append, the leases of its views and of its builds, the claim of a build,
+/// telling and hearing of commits.
+const BESIDE: u32 = 7;
 /// With fewer connections a server cannot work.
-pub const CONNECTIONS_MIN: u32 = 12;
+pub const CONNECTIONS_MIN: u32 = 14;
 
 impl PoolSizes {
     /// For a server that may hold so many connections, everything counted.
@@ -51,21 +54,23 @@ impl PoolSizes {
     pub fn within(connections: Option<u32>) -> Self {
         let all = Self::SERVER;
         let wanted = all.append + all.read + all.project + all.ops;
-        let given = connections.unwrap_or(u32::MAX).max(CONNECTIONS_MIN) - BESIDE;
+        // A build cannot do with less, and holds none while nothing is built.
+        let build = all.build;
+        let given = connections.unwrap_or(u32::MAX).max(CONNECTIONS_MIN) - BESIDE - build;
         if given >= wanted {
             return all;
         }
         let share = |size: u32| (size * given / wanted).max(1);
         let (append, project, ops) = (share(all.append), share(all.project), share(all.ops));
-        Self { append, project, ops, read: given - append - project - ops }
+        Self { append, project, ops, build, read: given - append - project - ops }
     }
 
     /// For a server.
-    pub const SERVER: Self = Self { append: 4, read: 12, project: 6, ops: 8 };
+    pub const SERVER: Self = Self { append: 4, read: 12, project: 6, ops: 8, build: 3 };
     /// For one command.
-    pub const COMMAND: Self = Self { append: 2, read: 4, project: 1, ops: 3 };
+    pub const COMMAND: Self = Self { append: 2, read: 4, project: 1, ops: 3, build: 3 };
     /// For one of many services on one Postgres, in tests.
-    pub const TEST: Self = Self { append: 2, read: 6, project: 4, ops: 4 };
+    pub const TEST: Self = Self { append: 2, read: 6, project: 4, ops: 4, build: 3 };
 }
 
 /// The application's connections.
@@ -79,6 +84,8 @@ pub struct Pools {
     pub project: PgPool,
     /// For operational state and keys.
     pub ops: PgPool,
+    /// For building views anew and looking after them: slow statements, and never many.
+    pub build: PgPool,
     /// Where readers look for the tables of the views.
     pub search_path: SearchPath,
 }
@@ -97,13 +104,14 @@ impl Pools {
             read: read.connect_lazy_with(target.clone()),
             project: pool(sizes.project),
             ops: pool(sizes.ops),
+            build: pool(sizes.build),
             search_path,
         }
     }
 
     /// Gives all connections back.
     pub async fn close(&self) {
-        for pool in [&self.append, &self.project, &self.read, &self.ops] {
+        for pool in [&self.append, &self.project, &self.read, &self.ops, &self.build] {
             pool.close().await;
         }
     }
@@ -177,10 +185,10 @@ mod tests {
     fn however_few_connections_there_are_each_pool_has_one_and_together_they_keep_to_it() {
         for connections in CONNECTIONS_MIN..60 {
             let sizes = PoolSizes::within(Some(connections));
-            let PoolSizes { append, read, project, ops } = sizes;
+            let PoolSizes { append, read, project, ops, build } = sizes;
             assert!([append, read, project, ops].iter().all(|size| *size > 0), "{sizes:?}");
-            assert!(append + read + project + ops + BESIDE <= connections, "{sizes:?}");
-            assert!(read >= project && read >= append, "{sizes:?}");
+            assert!(append + read + project + ops + build + BESIDE <= connections, "{sizes:?}");
+            assert!(read >= project && read >= append && build >= 2, "{sizes:?}");
         }
         assert_eq!(PoolSizes::within(None).read, PoolSizes::SERVER.read);
     }

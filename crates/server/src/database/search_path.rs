@@ -1,11 +1,14 @@
 //! Where readers look for the tables of the views. A switch to another version reaches every connection before its next use.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgPoolOptions;
 
 use super::pools::{alive, begin_session};
+
+/// A connection made while the path changed may have read it before: for so long after a change they count as made before it.
+const WHILE_CHANGING: Duration = Duration::from_millis(200);
 
 /// The path all reading connections follow. Cheap to clone.
 #[derive(Clone)]
@@ -20,7 +23,9 @@ struct Present {
 
 impl Default for SearchPath {
     fn default() -> Self {
-        let present = Present { path: "public".to_owned(), since: Instant::now() };
+        // Nothing was led elsewhere by a change before the first.
+        let since = Instant::now().checked_sub(WHILE_CHANGING).unwrap_or_else(Instant::now);
+        let present = Present { path: "public".to_owned(), since };
         Self { present: Arc::new(Mutex::new(present)) }
     }
 }
@@ -60,7 +65,7 @@ impl SearchPath {
                 })
             })
             .before_acquire(move |connection, about| {
-                let made_since = older.lock().since.elapsed() > about.age;
+                let made_since = older.lock().since.elapsed() > about.age + WHILE_CHANGING;
                 Box::pin(async move { Ok(made_since && alive(connection, about.idle_for).await?) })
             })
     }

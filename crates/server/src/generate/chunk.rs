@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use decider::{
-    ErasedEvent, EventContext, KeyKind, LogPosition, SealId, StoredEvent, Timestamp, Version,
+    CommandId, ErasedEvent, EventContext, KeyKind, LogPosition, SealId, StoredEvent, Timestamp,
+    Version,
 };
 use event_store::log::{AppendBatch, PendingEvent};
 use uuid::Uuid;
@@ -42,15 +43,21 @@ impl Sealer<'_> {
             assigned: HashMap::with_capacity(fresh.len()),
             fresh,
         };
+        let first = self.stage.plan.first_command(self.stage.ws, self.chunk);
         for (index, told) in story.told.into_iter().enumerate() {
-            self.command(&mut work, index, told)?;
+            let command = self.stage.plan.command(first, self.chunk, index);
+            self.command(&mut work, command, told)?;
         }
         Ok(work.batch)
     }
 
-    fn command(&self, work: &mut Work, index: usize, told: Told) -> Result<(), GenerateError> {
+    fn command(
+        &self,
+        work: &mut Work,
+        command: CommandId,
+        told: Told,
+    ) -> Result<(), GenerateError> {
         let ws = self.stage.ws;
-        let command = self.stage.plan.command(ws, self.chunk, index);
         work.batch.command(command, self.body_hash);
         work.batch.take_numbers(told.numbers);
         for (scope, key, holder) in told.claims {

@@ -88,8 +88,21 @@ impl Plan {
         self.tickets.div_ceil(CHUNK_TICKETS)
     }
 
-    /// The id of a command of a chunk.
-    fn command(&self, ws: WorkspaceId, chunk: u64, index: usize) -> CommandId {
-        CommandId::from_key(ws, Actor::SYSTEM, &format!("generate {} {chunk} {index}", self.name()))
+    /// The id of the first command of a chunk, by which it is found again.
+    fn first_command(&self, ws: WorkspaceId, chunk: u64) -> CommandId {
+        CommandId::from_key(ws, Actor::SYSTEM, &format!("generate {} {chunk} 0", self.name()))
+    }
+
+    /// The id of a command of a chunk. All but the first are in the order of time, so that the index of commands fills its last
+    /// page instead of touching one at random for each.
+    fn command(&self, first: CommandId, chunk: u64, index: usize) -> CommandId {
+        if index == 0 {
+            return first;
+        }
+        let millis = story::time_of(self, chunk * CHUNK_TICKETS) / 1000 + index as i64;
+        let mut rest = [0; 10];
+        rest.copy_from_slice(&first.0.as_bytes()[..10]);
+        let millis = u64::try_from(millis).unwrap_or(0);
+        CommandId(uuid::Builder::from_unix_timestamp_millis(millis, &rest).into_uuid())
     }
 }

@@ -359,7 +359,7 @@ impl Person {
 }
 
 /// When a ticket began.
-fn time_of(plan: &Plan, index: u64) -> i64 {
+pub fn time_of(plan: &Plan, index: u64) -> i64 {
     let part = index as f64 / plan.tickets.max(1) as f64;
     BEGINS + ((ENDS - BEGINS) as f64 * part) as i64
 }

@@ -1,18 +1,18 @@
-//! A machine whose clock can be set: a small library, compiled here, that goes between a program and the system.
+//! A machine whose clock can be set.
 
-use std::fs::{File, Permissions};
-use std::os::unix::fs::{FileExt, PermissionsExt};
-use std::process::Command;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tempfile::TempDir;
 use testkit::Program;
+
+use crate::faults::shim::Shim;
 
 const SHIM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/it/faults/clock/shim.c");
 
 /// The clock of a machine.
 pub struct Clock {
-    folder: TempDir,
+    shim: Shim,
     file: File,
 }
 
@@ -27,28 +27,18 @@ pub enum Whose {
 impl Clock {
     /// One that is right.
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        // Postgres may be another user.
-        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-        let library = folder.path().join("shim.so");
-        let compiled = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
-            .arg(&library)
-            .arg(SHIM)
-            .status();
-        assert!(compiled.expect("a C compiler").success());
-        let file = File::create(folder.path().join("clock")).unwrap();
-        let clock = Self { folder, file };
+        let shim = Shim::compile(SHIM);
+        let file = File::create(shim.path("clock")).unwrap();
+        let clock = Self { shim, file };
         clock.set(Whose::Both, 0);
         clock
     }
 
     /// A program on this machine.
     pub fn program(&self) -> Program {
-        let path = |name: &str| self.folder.path().join(name).to_str().unwrap().to_owned();
         Program::fresh()
-            .with("LD_PRELOAD", &path("shim.so"))
-            .with("TEST_CLOCK_FILE", &path("clock"))
+            .with("LD_PRELOAD", &self.shim.library())
+            .with("TEST_CLOCK_FILE", &self.shim.path("clock"))
     }
 
     /// Sets the clock so many seconds ahead of the right time, or behind it.

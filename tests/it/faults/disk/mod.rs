@@ -71,6 +71,31 @@ fn a_full_disk_loses_nothing_and_heals_by_itself() {
     });
 }
 
+#[test]
+fn a_full_disk_ends_a_rebuild_which_goes_on_when_there_is_room_and_lists_stay_z05() {
+    let name = "faults::disk::a_full_disk_ends_a_rebuild_which_goes_on_when_there_is_room_and_lists_stay_z05";
+    with_own_mounts(name, async {
+        let program = Program::fresh();
+        let disk = Disk::at(program.data(), DATABASE_MIB);
+        let desk = Desk::with(with_all(program, &disk)).await;
+        let client = desk.client();
+        client.post("/api/v1/tickets", serde_json::json!({ "name": "Printer on fire" })).await.ok();
+        let listed = "/api/v1/views/open/tickets";
+        let shows = || async {
+            let items = client.get(listed).await.ok()["items"].as_array().map_or(0, Vec::len);
+            (items == 1).then_some(())
+        };
+        eventually("the list shows the ticket", shows).await;
+        disk.fill();
+        let full = desk.run(&["projection", "rebuild", "inbox"]).failed(1);
+        assert!(full.contains("the disk of the database is full"), "{full}");
+        shows().await.expect("the list is as before");
+        disk.clear();
+        desk.run(&["projection", "rebuild", "inbox", "--switch"]).ok();
+        eventually("the list shows the ticket", shows).await;
+    });
+}
+
 /// What the server has written to its log.
 fn said(desk: &Desk) -> String {
     std::fs::read_to_string(desk.program.data().with_extension("log")).unwrap()

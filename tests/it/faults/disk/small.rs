@@ -1,13 +1,13 @@
 //! A small disk: a file system in memory that only the test and what it starts can see; or, where a test may not mount one, a
 //! small library that lets no file grow while the disk counts as full.
 
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tempfile::TempDir;
+use crate::faults::shim::Shim;
 
 /// Set in the process that has mounts of its own.
 const WITHIN: &str = "TEST_WITHIN_NAMESPACE";
@@ -54,7 +54,7 @@ pub struct Disk {
 
 /// Where nothing can be mounted.
 struct Instead {
-    folder: TempDir,
+    shim: Shim,
     full: File,
 }
 
@@ -77,8 +77,7 @@ impl Disk {
     /// What a program needs in its environment to use it.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let Some(instead) = &self.instead else { return Vec::new() };
-        let path = |name: &str| instead.folder.path().join(name).to_str().unwrap().to_owned();
-        vec![("LD_PRELOAD", path("shim.so")), ("TEST_DISK_FILE", path("full"))]
+        vec![("LD_PRELOAD", instead.shim.library()), ("TEST_DISK_FILE", instead.shim.path("full"))]
     }
 
     /// Nothing more can be stored.
@@ -106,17 +105,9 @@ impl Disk {
 
 impl Instead {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-        let library = folder.path().join("shim.so");
-        let compiled = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
-            .arg(&library)
-            .arg(SHIM)
-            .status();
-        assert!(compiled.expect("a C compiler").success());
-        let full = File::create(folder.path().join("full")).unwrap();
+        let shim = Shim::compile(SHIM);
+        let full = File::create(shim.path("full")).unwrap();
         full.write_all_at(&[0], 0).unwrap();
-        Self { folder, full }
+        Self { shim, full }
     }
 }

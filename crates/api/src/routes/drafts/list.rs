@@ -74,7 +74,7 @@ async fn list_drafts(
     Params(query): Params<PageQuery>,
 ) -> Result<(Stale, Json<Listed<DraftListed>>), ApiError> {
     let after = page::start(&app, &caller, LIST, query.cursor.as_deref())?;
-    let stale = app.await_view(&caller, at_least, "drafts").await;
+    let stale = app.await_view(&caller, at_least, "drafts").await?;
     let limit = u32::from(query.limit.0);
     let found = drafts::page(app.views(), caller.ws, caller.user, after, limit).await?;
     let ids: Vec<Uuid> = found.items.iter().map(|row| row.draft).collect();

@@ -132,11 +132,11 @@ async fn count_views(
     caller: Caller,
     at_least: AtLeast,
 ) -> Result<(Stale, Json<ViewCounts>), ApiError> {
-    let inbox_stale = app.await_view(&caller, at_least, "inbox").await;
-    let drafts_stale = app.await_view(&caller, at_least, "drafts").await;
+    let inbox_stale = app.await_view(&caller, at_least, "inbox").await?;
+    let drafts_stale = app.await_view(&caller, at_least, "drafts").await?;
     let visible = Visible::of(&caller.scope, caller.actor);
     let Counts { unassigned, mine, mentions, open, closed } =
-        inbox::counts(app.views(), caller.ws, caller.user, visible).await?;
+        app.lists().counts((caller.ws, caller.user, visible)).await?;
     let drafts = drafts::count(app.views(), caller.ws, caller.user).await?;
     let counts = ViewCounts { unassigned, mine, mentions, open, drafts, closed };
     Ok((Stale(inbox_stale.0 || drafts_stale.0), Json(counts)))
@@ -155,16 +155,16 @@ async fn list_tickets(
 ) -> Result<(Stale, Json<Listed<TicketListed>>), ApiError> {
     let list = format!("view.{}", view.id());
     let after = page::start(&app, &caller, &list, query.cursor.as_deref())?;
-    let mut stale = app.await_view(&caller, at_least, "inbox").await;
+    let mut stale = app.await_view(&caller, at_least, "inbox").await?;
     let limit = u32::from(query.limit.0);
     let (rows, next) = match view.of_inbox() {
         Some(view) => {
             let who = (caller.ws, caller.user, Visible::of(&caller.scope, caller.actor));
-            let found = inbox::page(app.views(), who, view, after, limit).await?;
+            let found = app.lists().page(who, view, (after, limit)).await?;
             (found.items, found.next)
         }
         None => {
-            stale.0 |= app.await_view(&caller, at_least, "drafts").await.0;
+            stale.0 |= app.await_view(&caller, at_least, "drafts").await?.0;
             with_drafts(&app, &caller, after, limit).await?
         }
     };

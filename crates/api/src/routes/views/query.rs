@@ -9,7 +9,7 @@ use decider::Timestamp;
 use events::pipeline::StatusCategory;
 use events::value::{Priority, TicketSource};
 use events::{ContactId, PipelineId, StatusId, TeamId, UserId};
-use projections::inbox::{self, Direction, Filter, Sort, Visible};
+use projections::inbox::{Direction, Filter, Sort, Visible};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
@@ -180,10 +180,10 @@ async fn query_tickets(
     let Some(filter) = filter.conditions(&directory, caller.user)? else {
         return Ok((Stale(false), Json(Listed { items: Vec::new(), next_cursor: None })));
     };
-    let stale = app.await_view(&caller, at_least, "inbox").await;
+    let stale = app.await_view(&caller, at_least, "inbox").await?;
     let who = (caller.ws, Visible::of(&caller.scope, caller.actor));
     let (limit, order) = (u32::from(limit.0), sort.order());
-    let found = inbox::query(app.views(), who, &filter, order, (after, limit)).await?;
+    let found = app.lists().query(who, &filter, order, (after, limit)).await?;
     let items = show(&app, &caller, found.items).await?;
     Ok((stale, Json(page::listed(&app, &caller, &list, found.next, items))))
 }

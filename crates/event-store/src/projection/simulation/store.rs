@@ -233,7 +233,7 @@ impl ReadCommits for Reach {
 fn table_of(accounts: &Accounts) -> Rows {
     let mut rows = Rows::default();
     for (id, account) in accounts {
-        rows.accounts.want(*id);
+        rows.accounts.want(*id, true);
         rows.accounts.put(account.clone()).unwrap();
     }
     rows

@@ -1,1 +1,3 @@
-update proj.build set state = 'active' where name = $1 and version = $2 and schema_name = $3 and state <> 'active'
+-- From here on readers find this build.
+update proj.build set state = 'active', changed_at = clock_timestamp(), replaced_at = null
+ where name = $1 and version = $2 and build = $3 and state = 'ready'

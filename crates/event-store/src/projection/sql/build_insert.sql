@@ -1,1 +1,1 @@
-insert into proj.build (name, version, build, schema_name, state) values ($1, $2, 1, $3, 'active')
+insert into proj.build (name, version, build, schema_name, state) values ($1, $2, $3, $4, $5)

@@ -195,6 +195,7 @@ impl Peer for Ledgerdesk {
             let (_running, shutdown) = watch::channel(false);
             let progress = Progress::start(at_most);
             let engine = Engine::start(EngineParts {
+                readers: Arc::new(|_| {}),
                 projections: vec![inbox],
                 reader: service.reader.clone(),
                 recent: service.handler.recent().clone(),

@@ -1,0 +1,270 @@
+//! The log folded into new tables by the ten thousand: the next events are read while the present ones are folded, rows that are
+//! new go in by `copy`, and a checkpoint goes with them, so that what was cut off goes on from there. Memory is bounded by the
+//! batch, however long the log.
+
+use std::sync::Arc;
+
+use decider::{StoredEvent, WorkspaceId};
+use sqlx::PgPool;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::Workshop;
+use super::error::RebuildError;
+use super::meter::Reached;
+use crate::log::LogError;
+use crate::projection::attempt::Attempt;
+use crate::projection::checkpoint::{self, CHECKPOINTS_KEPT, Checkpoint};
+use crate::projection::error::{StepError, StopReason};
+use crate::projection::fold::{Fold, ProjectionType, Quarantine};
+use crate::projection::log_batch::{LogBatch, LogSource};
+use crate::projection::store::{Store, WriteError};
+use crate::projection::views::{PgViews, ViewStore};
+
+/// How much is folded before it is written.
+const BATCH_BYTES: usize = 16 << 20;
+pub(super) const BATCH_EVENTS: usize = 40_000;
+/// How much is read at once, and how many such parts wait to be folded.
+const READ_EVENTS: usize = 5_000;
+const READ_AHEAD: usize = 3;
+
+/// One view of one workspace, folded in bulk.
+pub(super) struct Bulk {
+    workshop: Workshop,
+    projection: ProjectionType,
+    ws: WorkspaceId,
+    store: Arc<Store>,
+    /// What the present build leaves out too; anything else that cannot be folded stops the build.
+    tolerated: Quarantine,
+}
+
+/// What one batch is folded from.
+struct Batch {
+    parts: Vec<LogBatch>,
+    next: Checkpoint,
+}
+
+impl Bulk {
+    pub(super) fn new(
+        workshop: Workshop,
+        projection: ProjectionType,
+        ws: WorkspaceId,
+        tolerated: Quarantine,
+    ) -> Self {
+        let store = Arc::new(Store::new(ws, &projection));
+        Self { workshop, projection, ws, store, tolerated }
+    }
+
+    /// Folds what the log holds from where it stands; tells `reached` how far it is after each batch.
+    pub(super) async fn run(&self, reached: &Reached<'_>) -> Result<(), RebuildError> {
+        let views = PgViews::new(self.pool().clone(), self.ws, &self.projection);
+        loop {
+            let (standing, quarantine) = views.standing().await?;
+            match self.run_from(standing, quarantine, reached).await {
+                // Somebody was taken out of the view meanwhile: what was read of them before counts no more.
+                Err(BulkError::Fenced) => self.workshop.forget_keys(),
+                Err(BulkError::Rebuild(error)) => return Err(error),
+                Ok(()) => return Ok(()),
+            }
+        }
+    }
+
+    async fn run_from(
+        &self,
+        mut standing: Checkpoint,
+        mut quarantine: Quarantine,
+        reached: &Reached<'_>,
+    ) -> Result<(), BulkError> {
+        let (source, batch_events) = (self.workshop.source.clone(), self.workshop.batch_events);
+        let mut ahead = ReadAhead::start(source, (self.ws, standing), batch_events);
+        while let Some(batch) = ahead.batch(&standing).await? {
+            standing = self.fold_and_write(&mut quarantine, batch).await?;
+            reached.at(standing.position).await.map_err(BulkError::Rebuild)?;
+        }
+        Ok(())
+    }
+
+    async fn fold_and_write(
+        &self,
+        quarantine: &mut Quarantine,
+        batch: Batch,
+    ) -> Result<Checkpoint, BulkError> {
+        let next = batch.next;
+        let events: Arc<[LogBatch]> = batch.parts.into();
+        let mut attempt = Attempt::new(self.projection, quarantine.clone());
+        attempt.tolerate_only(self.tolerated.clone());
+        let (mut fold, mut attempt) = self.decode(attempt, &events).await?;
+        if self.projection.opens {
+            let vault = self.workshop.vault.as_ref().ok_or(StopReason::NoVault);
+            let vault = vault.map_err(StepError::from)?;
+            attempt.open(vault, self.ws, &listed(&events), fold.as_mut()).await?;
+        }
+        fold.announce_new(&listed(&events));
+        let mut connection = self.pool().acquire().await.map_err(StepError::of_sql)?;
+        self.store.prefetch(&mut connection, fold.as_mut()).await.map_err(StepError::of_sql)?;
+        let (fold, attempt) = self.apply(fold, attempt, &events).await?;
+        let what = (&next, attempt.faults.as_slice());
+        match self.store.write_copy(&mut connection, fold.as_ref(), what).await {
+            Ok(()) => {}
+            Err(WriteError::Fenced) => return Err(BulkError::Fenced),
+            Err(WriteError::Step(error)) => return Err(error.into()),
+            // One of its rows was there already, or cannot be stored: the way of the live view finds out whose it is.
+            Err(WriteError::Refused(_)) => {
+                drop(connection);
+                return Err(self.step_by_step(next).await);
+            }
+        }
+        quarantine.0.extend(attempt.faults.iter().map(|fault| (fault.stream, fault.position)));
+        if next.seq.is_multiple_of(CHECKPOINTS_KEPT) {
+            let (ws, schema) = (self.ws, &self.store.schema);
+            let pruned = checkpoint::prune(&mut connection, ws, schema, next.seq).await;
+            pruned.map_err(StepError::of_sql)?;
+        }
+        Ok(next)
+    }
+
+    /// Goes past a checkpoint as the live view would; the run then begins again from where that has come.
+    async fn step_by_step(&self, until: Checkpoint) -> BulkError {
+        let mut projector = self.workshop.projector(self.projection, self.ws);
+        projector.tolerate_only(self.tolerated.clone());
+        loop {
+            match projector.step().await {
+                Ok(Some(_)) => {}
+                Ok(None) | Err(StepError::Fenced) => return BulkError::Fenced,
+                Err(error) => return error.into(),
+            }
+            if projector.checkpoint().is_some_and(|standing| standing.position >= until.position) {
+                return BulkError::Fenced;
+            }
+        }
+    }
+
+    async fn decode(
+        &self,
+        mut attempt: Attempt,
+        events: &Arc<[LogBatch]>,
+    ) -> Result<(Box<dyn Fold>, Attempt), BulkError> {
+        let (projection, events) = (self.projection, Arc::clone(events));
+        blocking(move || {
+            let mut fold = (projection.fold)();
+            attempt.decode(&listed(&events), fold.as_mut())?;
+            Ok((fold, attempt))
+        })
+        .await
+    }
+
+    async fn apply(
+        &self,
+        mut fold: Box<dyn Fold>,
+        mut attempt: Attempt,
+        events: &Arc<[LogBatch]>,
+    ) -> Result<(Box<dyn Fold>, Attempt), BulkError> {
+        let events = Arc::clone(events);
+        blocking(move || {
+            attempt.apply(&listed(&events), fold.as_mut())?;
+            Ok((fold, attempt))
+        })
+        .await
+    }
+
+    const fn pool(&self) -> &PgPool {
+        &self.workshop.pool
+    }
+}
+
+fn listed(parts: &[LogBatch]) -> Vec<&StoredEvent> {
+    parts.iter().flat_map(LogBatch::events).collect()
+}
+
+/// Work for a core, beside the threads that answer requests.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StepError> + Send + 'static,
+) -> Result<T, BulkError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(BulkError::Rebuild(RebuildError::Stopping)),
+    }
+}
+
+/// Why a run in bulk ended before the end of the log.
+enum BulkError {
+    /// The checkpoint is another one by now: it goes on from there.
+    Fenced,
+    Rebuild(RebuildError),
+}
+
+impl From<StepError> for BulkError {
+    fn from(error: StepError) -> Self {
+        Self::Rebuild(error.into())
+    }
+}
+
+impl From<LogError> for BulkError {
+    fn from(error: LogError) -> Self {
+        Self::Rebuild(error.into())
+    }
+}
+
+/// Reads on while the events before are folded.
+struct ReadAhead {
+    parts: mpsc::Receiver<Result<LogBatch, LogError>>,
+    task: JoinHandle<()>,
+    batch_events: usize,
+}
+
+impl ReadAhead {
+    fn start(
+        source: LogSource,
+        (ws, from): (WorkspaceId, Checkpoint),
+        batch_events: usize,
+    ) -> Self {
+        let (sender, parts) = mpsc::channel(READ_AHEAD);
+        let at_once = READ_EVENTS.min(batch_events);
+        let task = tokio::spawn(read(source, (ws, from), at_once, sender));
+        Self { parts, task, batch_events }
+    }
+
+    /// The next events after a checkpoint, as many as are folded at once; none at the end of the log.
+    async fn batch(&mut self, standing: &Checkpoint) -> Result<Option<Batch>, LogError> {
+        let (mut parts, mut events, mut bytes) = (Vec::new(), 0, 0);
+        while events < self.batch_events && bytes < BATCH_BYTES {
+            let Some(part) = self.parts.recv().await else { break };
+            let part = part?;
+            events += part.len;
+            bytes += part.events().map(|event| event.payload.len()).sum::<usize>();
+            parts.push(part);
+        }
+        let Some(last) = parts.last() else { return Ok(None) };
+        let next = last.checkpoint(standing.seq + 1);
+        Ok(Some(Batch { parts, next }))
+    }
+}
+
+impl Drop for ReadAhead {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn read(
+    source: LogSource,
+    (ws, mut standing): (WorkspaceId, Checkpoint),
+    at_once: usize,
+    parts: mpsc::Sender<Result<LogBatch, LogError>>,
+) {
+    loop {
+        let part = match source.after(ws, &standing, at_once).await {
+            Ok(None) => return,
+            Ok(Some(part)) => Ok(part),
+            Err(error) => Err(error),
+        };
+        if let Ok(part) = &part {
+            standing = part.checkpoint(standing.seq);
+        }
+        let failed = part.is_err();
+        // Nobody waits for it any more when the build ended.
+        if parts.send(part).await.is_err() || failed {
+            return;
+        }
+    }
+}

@@ -1,0 +1,1 @@
+delete from proj.checkpoint where schema_name = $1

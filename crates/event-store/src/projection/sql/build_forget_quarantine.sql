@@ -1,0 +1,1 @@
+delete from proj.quarantine where schema_name = $1
