@@ -78,10 +78,12 @@ fn search(program: &Program, cluster: &Path) -> Vec<String> {
     assert!(all.len() > 100, "the files of the database are among them");
     for path in all {
         let Ok(bytes) = fs::read(&path) else { continue };
+        // What is no text becomes a mark; the words are found as they stand.
         let lower = bytes.to_ascii_lowercase();
+        let text = String::from_utf8_lossy(&lower);
         for word in WORDS {
             let word = word.to_ascii_lowercase();
-            if lower.windows(word.len()).any(|window| window == word.as_bytes()) {
+            if text.contains(&word) {
                 found.push(format!("{word} in {}", path.display()));
             }
         }

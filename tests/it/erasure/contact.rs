@@ -164,6 +164,7 @@ async fn who_writes_again_is_a_new_person_z06() {
     assert_ne!(anew, maria);
     assert_eq!(desk.ticket(&again).await["contacts"][0]["email"], MARIA);
     desk.reply(&again, "welcome").await;
+    desk.catch_up().await;
     assert_eq!(desk.thread(&again).await.len(), 1);
     desk.catch_up().await;
     assert_eq!(each(&desk.get("/api/v1/contacts?q=maria").await.ok(), "id"), [json!(anew)]);
