@@ -110,7 +110,7 @@ async fn preview_erasure(
     if people::contacts(&app, &caller, &[contact.0], None).await?.is_empty() {
         return Err(ApiError::not_found());
     }
-    let stale = app.await_view(&caller, at_least, VIEW).await;
+    let stale = app.await_view(&caller, at_least, VIEW).await?;
     let plan = erasure::preview(app.erasing(), caller.ws, contact, (query.shared, &[])).await?;
     Ok((stale, Json(preview(&plan))))
 }
@@ -155,7 +155,7 @@ async fn list_erasures(
 ) -> Result<(Stale, Json<Listed<ErasureListed>>), ApiError> {
     caller.require(Right::Erase)?;
     let before: Option<i64> = app.read_cursor(&caller, LIST, query.cursor.as_deref())?;
-    let stale = app.await_view(&caller, at_least, VIEW).await;
+    let stale = app.await_view(&caller, at_least, VIEW).await?;
     let rows = traces::erasures(app.views(), caller.ws, before, u32::from(query.limit.0)).await?;
     let page = Listed::cut(rows, query.limit, |last| app.cursor(&caller, LIST, &last.position));
     Ok((stale, Json(page.map(listed))))
