@@ -11,7 +11,7 @@ use testkit::{Client, Helpdesk, OwnPostgres, Program, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_millis(10);
-const VIEWS: [&str; 5] = ["inbox", "thread", "timeline", "drafts", "lookup"];
+const VIEWS: [&str; 6] = ["inbox", "thread", "timeline", "drafts", "lookup", "tally"];
 
 /// The builds of a view with their stages, as the list tells them.
 async fn stages(client: &Client, name: &str) -> Vec<(u64, String)> {

@@ -77,19 +77,6 @@ struct Fold {
 }
 
 impl Fold {
-    pub(super) const fn version(&self) -> Version {
-        self.version
-    }
-
-    fn take_in(&mut self, stored: &StoredEvent) -> Result<(), ApiError> {
-        if is_said(stored) {
-            self.said(stored)
-        } else {
-            self.change(stored)?
-        }
-        Ok(())
-    }
-
     fn change(&mut self, stored: &StoredEvent) -> Result<(), ApiError> {
         let event: TicketEvent = decode_stored(stored).map_err(ApiError::failed)?;
         let (version, occurred_at) = (stored.version, stored.occurred_at);
@@ -193,7 +180,8 @@ async fn walk(app: &App, caller: &Caller, id: TicketId, at: At) -> Result<Walk, 
     check_kind(&page)?;
     page.iter().try_for_each(|stored| walk.take_in(stored))?;
     if page.len() == LONG as usize {
-        walk_on(app, &mut walk, rest(app, caller, id, walk.read).await?).await?;
+        let stretch = rest(app, caller, id, walk.read).await?;
+        walk_on(app, &mut walk, stretch).await?;
     }
     if !is_rewound {
         app.long_tickets().put(name, &walk);
