@@ -12,8 +12,28 @@ pub struct EventType {
 }
 
 /// Declares the events of one kind of stream: `Variant(Struct) = "StoredName", version;`. A list of older shapes may
-/// follow the version, as `, { 1 => StructV1 }`; each needs `From<StructV1> for Struct`.
+/// follow the version, oldest first, as `, { 1 => StructV1, 2 => StructV2 }`: each needs `From` the one before it, and `Struct` from
+/// the last. How that is done is told in `docs/guides/changing-an-event.md`.
 macro_rules! event_list {
+    // Reads an older shape and takes it from version to version up to the one that is written today.
+    (@older $version:ident, $from:ident, $current:ident;) => {
+        None
+    };
+    (
+        @older $version:ident, $from:ident, $current:ident;
+        $number:literal => $old:ident $(, $next:literal => $later:ident)*
+    ) => {
+        if $version == $number {
+            Some(<$old>::deserialize($from).map(|old| {
+                $(let old = <$later>::from(old);)*
+                <$current>::from(old)
+            }))
+        } else {
+            $crate::event_list::event_list!(
+                @older $version, $from, $current; $($next => $later),*
+            )
+        }
+    };
     (
         $(#[$doc:meta])*
         pub enum $events:ident of $kind:literal, touches $touches:path {
@@ -51,9 +71,12 @@ macro_rules! event_list {
                         ($name, $version) => {
                             <$payload>::deserialize(payload).map(Self::$variant)
                         }
-                        $($(($name, $old_version) => {
-                            <$old>::deserialize(payload).map(<$payload>::from).map(Self::$variant)
-                        })+)?
+                        $(($name, older) => {
+                            return $crate::event_list::event_list!(
+                                @older older, payload, $payload; $($old_version => $old),+
+                            )
+                            .map(|read| read.map(Self::$variant));
+                        })?
                     )+
                     _ => return None,
                 })

@@ -7,6 +7,8 @@ pub mod contact;
 pub mod draft;
 pub mod erasure;
 mod event_list;
+#[cfg(test)]
+mod example;
 mod ids;
 pub mod message;
 pub mod pipeline;

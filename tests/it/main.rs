@@ -31,6 +31,7 @@ mod reports;
 mod rewound;
 mod settings;
 mod startup;
+mod stored_databases;
 mod tickets;
 mod time_travel;
 mod timeline;

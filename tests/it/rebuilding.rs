@@ -42,6 +42,7 @@ async fn read_on(client: Client, path: String, ended: Arc<AtomicBool>, reads: Ar
 async fn under_load_no_read_fails_while_views_are_rebuilt_switched_and_switched_back_z05() {
     let desk = Helpdesk::start().await;
     let ticket = desk.open_ticket("The first").await;
+    desk.add_contact(&ticket, "anna@example.org").await;
     desk.reply(&ticket, "Use water").await;
     desk.catch_up().await;
     let (ended, reads) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
@@ -117,7 +118,7 @@ async fn a_row_edited_by_hand_is_named_over_http_z05() {
     let ticket = desk.open_ticket("Printer on fire").await;
     desk.catch_up().await;
     let mut owner = desk.database().owner().await;
-    sqlx::query("update inbox_v1.inbox_ticket set priority = 4").execute(&mut owner).await.unwrap();
+    sqlx::query("update inbox_v2.inbox_ticket set priority = 4").execute(&mut owner).await.unwrap();
     desk.post("/api/v1/admin/projections/inbox/verify", json!({})).await.status(202);
     let found = eventually("the view is verified", || async {
         let listed = desk.get("/api/v1/admin/projections").await.ok();
@@ -141,12 +142,17 @@ impl Rebuilds {
     fn start(tickets: &str) -> Self {
         let postgres = OwnPostgres::start();
         let url = postgres.url("ledgerdesk");
-        let program = Program::fresh()
-            .with("DATABASE_URL", &url)
-            .with("LEDGERDESK_ADMIN_EMAIL", "ada@example.org")
-            .with("LEDGERDESK_ADMIN_PASSWORD", "correct horse battery staple");
+        let program = Program::fresh().with("DATABASE_URL", &url);
         program.run(&["generate", "--tickets", tickets, "--agents", "5"]).ok();
         Self { program, url, _postgres: postgres }
+    }
+
+    /// A token of somebody who may write.
+    fn token(&self) -> String {
+        let user = ["user", "add", "--email", "ada@example.org", "--name", "Ada"];
+        self.program.run(&[&user[..], &["--role", "super-admin"]].concat()).ok();
+        let token = self.program.run(&["token", "create", "--email", "ada@example.org"]).ok();
+        token.trim().to_owned()
     }
 
     async fn database(&self) -> PgConnection {
@@ -178,10 +184,7 @@ async fn until_state(looker: &mut PgConnection, state: &str, child: &mut Child) 
 async fn killed_in_each_state_under_live_writes_the_same_command_completes_the_build_z05() {
     let rebuilds = tokio::task::block_in_place(|| Rebuilds::start("600"));
     let serving = tokio::task::block_in_place(|| rebuilds.program.serve());
-    let session = serving.client(None);
-    let signed_in =
-        json!({ "email": "ada@example.org", "password": "correct horse battery staple" });
-    session.post("/api/v1/session", signed_in).await.ok();
+    let session = serving.client(Some(&rebuilds.token()));
     let ended = Arc::new(AtomicBool::new(false));
     let writer = tokio::spawn({
         let ended = Arc::clone(&ended);
@@ -194,14 +197,14 @@ async fn killed_in_each_state_under_live_writes_the_same_command_completes_the_b
     let mut looker = rebuilds.database().await;
     let ws: uuid::Uuid =
         sqlx::query_scalar("select ws from es.workspace").fetch_one(&mut looker).await.unwrap();
-    let lease = format!("select pg_advisory_xact_lock(hashtextextended('{ws}/inbox_v1_b2', 11))");
+    let lease = format!("select pg_advisory_xact_lock(hashtextextended('{ws}/inbox_v2_b2', 11))");
     // Each lock lets the build come to one state and no further.
     let locks = [
         ("copying", "lock table proj.checkpoint in share mode"),
-        ("copying", "lock table inbox_v1_b2.inbox_ticket in share mode"),
-        ("indexing", "lock table inbox_v1_b2.inbox_ticket in row exclusive mode"),
+        ("copying", "lock table inbox_v2_b2.inbox_ticket in share mode"),
+        ("indexing", "lock table inbox_v2_b2.inbox_ticket in row exclusive mode"),
         ("catching_up", lease.as_str()),
-        ("verifying", "lock table inbox_v1.inbox_pipeline in access exclusive mode"),
+        ("verifying", "lock table inbox_v2.inbox_pipeline in access exclusive mode"),
     ];
     for (state, lock) in locks {
         let mut holder = rebuilds.database().await;
@@ -263,9 +266,9 @@ async fn without_a_server_every_view_is_rebuilt_verified_switched_and_retired_z0
 /// Makes the inbox one of an older version, as a newer program finds it.
 async fn age(owner: &mut PgConnection) {
     for sql in [
-        "alter schema inbox_v1 rename to inbox_v0",
+        "alter schema inbox_v2 rename to inbox_v0",
         "update proj.build set version = 0, schema_name = 'inbox_v0' where name = 'inbox'",
-        "update proj.checkpoint set schema_name = 'inbox_v0' where schema_name = 'inbox_v1'",
+        "update proj.checkpoint set schema_name = 'inbox_v0' where schema_name = 'inbox_v2'",
     ] {
         sqlx::query(sql).execute(&mut *owner).await.unwrap();
     }
@@ -304,15 +307,12 @@ async fn a_prepared_upgrade_is_read_from_the_first_request_on_z05() {
     age(&mut rebuilds.database().await).await;
     let prepared = run(&["projection", "prepare"]).ok();
     assert!(
-        prepared.contains("inbox 1: built") && prepared.contains("thread 1: there already"),
+        prepared.contains("inbox 2: built") && prepared.contains("thread 1: there already"),
         "{prepared}"
     );
     let serving = tokio::task::block_in_place(|| rebuilds.program.serve());
-    let client = serving.client(None);
-    let signed_in =
-        json!({ "email": "ada@example.org", "password": "correct horse battery staple" });
-    client.post("/api/v1/session", signed_in).await.ok();
-    let listed = client.get("/api/v1/views/closed/tickets").await.ok();
+    let token = tokio::task::block_in_place(|| rebuilds.token());
+    let listed = serving.client(Some(&token)).get("/api/v1/views/closed/tickets").await.ok();
     assert!(!listed["items"].as_array().unwrap().is_empty());
     drop(serving);
 }
@@ -326,7 +326,7 @@ async fn in_the_background_a_row_edited_by_hand_is_found_and_counted_z05() {
     }
     desk.catch_up().await;
     let mut owner = desk.database().owner().await;
-    sqlx::query("update inbox_v1.inbox_ticket set priority = 4").execute(&mut owner).await.unwrap();
+    sqlx::query("update inbox_v2.inbox_ticket set priority = 4").execute(&mut owner).await.unwrap();
     eventually("the row is found", || async {
         let metrics = desk.get("/metrics").await.text();
         metrics

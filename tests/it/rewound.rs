@@ -1,11 +1,14 @@
 //! A log that is set back beneath a running service: it stops writing, says so everywhere, and tells nobody that all is well.
 
-use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
+use reqwest::Method;
+use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use testkit::{Helpdesk, Program, eventually};
+
+use crate::people::text;
 
 /// What somebody does who cuts off the end of the log: everything after a commit.
 const CUT: [&str; 4] = [
@@ -39,19 +42,29 @@ async fn a_log_is_verified_over_http_against_heads_kept_elsewhere() {
     assert_eq!((&none["state"], &none["intact"]), (&json!("none"), &Value::Null));
     desk.open_ticket("Printer on fire").await;
     let head = desk.get("/api/v1/admin/log/head").await.ok();
-    let kept = format!("{}:{}", head["commit"], head["hash"].as_str().unwrap());
-    let done = verified(&desk, json!([kept])).await;
+    let done = verified(&desk, json!([head])).await;
     assert_eq!((&done["intact"], &done["heads_compared"]), (&json!(true), &json!(1)));
-    let far = format!("100000:{}", "0".repeat(64));
-    let done = verified(&desk, json!([kept, far])).await;
+    let far = desk.sign_head(100_000, [0; 32]);
+    let done = verified(&desk, json!([head, far])).await;
     assert_eq!(done["intact"], json!(false));
     assert!(done["findings"][0]["what"].as_str().unwrap().contains("cut off"), "{done}");
     let change = "update es.event set type = 'Burnt' where pos = 2";
     sqlx::query(change).execute(&mut desk.database().owner().await).await.unwrap();
     let done = verified(&desk, json!([])).await;
     assert_eq!(done["findings"][0]["position"], "2");
-    let refused = desk.post("/api/v1/admin/log/verify", json!({ "heads": ["12"] })).await;
-    assert_eq!(refused.refused(422), "invalid_head");
+    for (field, value, code) in [
+        ("commit", json!(7), "wrong_signature"),
+        ("signature", json!("00".repeat(64)), "wrong_signature"),
+        ("public_key", json!("00".repeat(32)), "head_of_another_key"),
+        ("workspace", json!(desk.admin_id()), "head_of_another_workspace"),
+        ("hash", json!("12"), "invalid_head"),
+    ] {
+        let mut changed = head.clone();
+        changed[field] = value;
+        let heads = json!({ "heads": [head, changed] });
+        let refused = desk.post("/api/v1/admin/log/verify", heads).await;
+        assert_eq!(refused.refused(422), code);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,6 +119,64 @@ async fn a_service_whose_log_was_set_back_stops_writing_and_says_so() {
     })
     .await;
     desk.patch(&path, rename).await.ok();
+}
+
+/// What a client that comes back with this place is told first: the name, the id, the reason.
+async fn told_first(desk: &Helpdesk, left: &str) -> (String, String, Value) {
+    let first = desk.listen(Some(left)).await.next().await.unwrap();
+    (first.event, first.bookmark, first.data["reason"].clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_back_to_a_log_that_was_set_back_and_has_grown_past_them_is_told() {
+    let mut desk = Helpdesk::start().await;
+    let ticket = desk.open_ticket("Printer on fire").await;
+    let bookmark = async |desk: &Helpdesk| {
+        let head = desk.head().await;
+        text(&desk.get(&format!("/api/v1/events?after={head}")).await.ok()["bookmark"])
+    };
+    let kept = desk.service().reader.head(desk.ws()).await.unwrap();
+    let common = bookmark(&desk).await;
+    let keyed = [("idempotency-key", "water")];
+    let comment = async |desk: &Helpdesk| {
+        let body = json!({ "text": "Use water" });
+        let done = desk.write_with(Method::POST, &ticket.at("/comments"), body, &keyed).await;
+        done.ok()["position"].clone()
+    };
+    let mut listener = desk.listen(None).await;
+    assert_eq!(listener.next().await.unwrap().bookmark, common);
+    let position = comment(&desk).await;
+    let left = listener.next().await.unwrap().bookmark;
+    assert_eq!(left, bookmark(&desk).await, "both endpoints name a place alike");
+    drop(listener);
+    cut(&mut desk.database().owner().await, i64::try_from(kept.commit).unwrap()).await;
+    desk.restart().await;
+    let feed = async |desk: &Helpdesk, after: &str| {
+        desk.get(&format!("/api/v1/events?after={after}")).await
+    };
+    assert_eq!(feed(&desk, &left).await.refused(409), "log_rewound");
+    let ahead = ("reset".to_owned(), common.clone(), json!("ahead"));
+    assert_eq!(told_first(&desk, &left).await, ahead);
+    // The same command again has the same position: its event is another one all the same.
+    assert_eq!(comment(&desk).await, position);
+    desk.comment(&ticket, "Not water!").await;
+    let end = bookmark(&desk).await;
+    let refused = feed(&desk, &left).await;
+    assert!(refused.json["detail"].as_str().unwrap().contains("read from 0"), "{}", refused.json);
+    assert_eq!(refused.refused(409), "log_rewound");
+    let rewound = desk.listen(Some(&left)).await.next().await.unwrap();
+    assert_eq!((&*rewound.event, &rewound.data["reason"]), ("reset", &json!("rewound")));
+    assert!(rewound.id > kept.position.0);
+    // What is common to both goes on without a hole.
+    let first = kept.position.0 + 1;
+    assert_eq!(feed(&desk, &common).await.ok()["items"][0]["position"], first.to_string());
+    let goes_on = ("position".to_owned(), common.clone(), Value::Null);
+    assert_eq!(told_first(&desk, &common).await, goes_on);
+    assert_eq!(text(&feed(&desk, &end).await.ok()["bookmark"]), end);
+    // A bare position is not compared.
+    let bare = text(&position);
+    feed(&desk, &bare).await.ok();
+    assert_eq!(told_first(&desk, &bare).await, ("position".to_owned(), bare, Value::Null));
 }
 
 #[tokio::test(flavor = "multi_thread")]

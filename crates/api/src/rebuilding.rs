@@ -82,8 +82,10 @@ impl Rebuilding {
         });
         let has_begun = async { drop(beginning.wait_for(|begun| *begun).await) };
         let under_way = tokio::select! {
-            () = has_begun => Ok(()),
+            // Whoever failed at once has also ended: why it failed counts.
+            biased;
             error = &mut failing => error.map_or(Ok(()), Err),
+            () = has_begun => Ok(()),
         };
         under_way?;
         lock(&self.tasks).insert(projection.name, task);

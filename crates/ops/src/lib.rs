@@ -15,6 +15,7 @@ mod refusals;
 mod secret;
 mod sessions;
 mod setup;
+mod signed_heads;
 mod sweep;
 mod uploads;
 
@@ -34,6 +35,7 @@ pub use refusals::{Refusal, Refusals};
 pub use secret::Secret;
 pub use sessions::{Session, Sessions};
 pub use setup::SetupTokens;
+pub use signed_heads::{KeptHead, SignedHeads};
 pub use uploads::{ExpiredUpload, NewUpload, Upload, UploadMeta, Uploads};
 pub use vault::is_unavailable;
 
@@ -41,6 +43,7 @@ pub use vault::is_unavailable;
 pub const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2001, "ops", include_str!("../schema/0001_ops.sql")),
     (2002, "erasures", include_str!("../schema/0002_erasure.sql")),
+    (9014, "signed heads", include_str!("../schema/0014_signed_heads.sql")),
 ];
 
 /// All operational state. Cheap to clone.
@@ -65,6 +68,8 @@ pub struct Ops {
     pub erasures: Erasures,
     /// Refused requests.
     pub refusals: Refusals,
+    /// Signed heads of the log.
+    pub heads: SignedHeads,
 }
 
 impl Ops {
@@ -81,6 +86,7 @@ impl Ops {
             erasures: Erasures::new(db.clone(), vault),
             intake: Intake::new(db.clone()),
             refusals: Refusals::new(db.clone()),
+            heads: SignedHeads::new(db.clone()),
             db,
         }
     }

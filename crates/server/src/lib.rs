@@ -7,6 +7,7 @@ mod descriptors;
 mod disk;
 mod door;
 pub mod generate;
+mod heads;
 mod impatient;
 pub mod logging;
 pub mod running;

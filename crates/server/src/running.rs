@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use crate::database::oldest_snapshot;
 use crate::door;
+use crate::heads::{HeadSigner, LOOK_EVERY};
 use crate::scrubber;
 use crate::service::{Service, ServiceError, now};
 
@@ -119,8 +120,13 @@ impl Running {
         let scrubber =
             scrubber::spawn(workshop(&service), service.reader.clone(), projections::registry());
         let door = tokio::spawn(door::serve(listener, app.clone(), stopping));
-        let chores =
-            tokio::spawn(chores(app.clone(), service.ops.clone(), service.pools.ops.clone()));
+        let signer = HeadSigner::of(&service);
+        let chores = tokio::spawn(chores(
+            app.clone(),
+            service.ops.clone(),
+            signer,
+            service.pools.ops.clone(),
+        ));
         Ok(Self {
             app,
             address,
@@ -235,11 +241,12 @@ pub fn workshop(service: &Service) -> Workshop {
     Workshop::new(reader, pool, Some(service.vault.clone()))
 }
 
-async fn chores(app: App, ops: ops::Ops, pool: PgPool) {
+async fn chores(app: App, ops: ops::Ops, mut signer: HeadSigner, pool: PgPool) {
     let mut swept = DraftSweep::default();
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     let mut drafts = tokio::time::interval(DRAFTS_EVERY);
     let mut tidy = tokio::time::interval(METRICS_EVERY);
+    let mut heads = tokio::time::interval(LOOK_EVERY);
     loop {
         tokio::select! {
             _ = sweep.tick() => match timeout(CHORE_WITHIN, ops.sweep(now())).await {
@@ -252,6 +259,11 @@ async fn chores(app: App, ops: ops::Ops, pool: PgPool) {
                 Ok(Ok(count)) => tracing::info!(count, "words of finished drafts were removed"),
                 Ok(Err(error)) => tracing::warn!(?error, "words of finished drafts stay for now"),
                 Err(_) => tracing::warn!("words of finished drafts could not be removed in time"),
+            },
+            _ = heads.tick() => match timeout(CHORE_WITHIN, signer.look(now())).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "the head of the log could not be signed"),
+                Err(_) => tracing::warn!("the head of the log could not be signed in time"),
             },
             _ = tidy.tick() => {
                 if let Some(metrics) = metrics_handle() {

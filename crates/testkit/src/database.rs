@@ -25,6 +25,9 @@ impl TestDatabase {
         let copy =
             format!("create database {name} template {} strategy file_copy", template.database);
         execute(postgres, &copy).await;
+        // Rights on a database are not copied with it.
+        let grant = format!("grant create, temporary on database {name} to ledgerdesk_app");
+        execute(postgres, &grant).await;
         Self { postgres, name, template }
     }
 
@@ -83,6 +86,12 @@ impl GivenPostgres {
     #[must_use]
     pub fn owner_url(&self) -> String {
         self.url_of(OWNER)
+    }
+
+    /// Makes the database, empty, and connects to it as its owner.
+    pub async fn made(&self) -> PgConnection {
+        execute(self.postgres, &format!("create database {} owner {OWNER}", self.name)).await;
+        PgConnection::connect(&self.owner_url()).await.expect("the database can be reached")
     }
 
     fn url_of(&self, role: &str) -> String {

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use decider::{LogPosition, WorkspaceId};
+use decider::{LogPosition, Timestamp, WorkspaceId};
+use event_store::log::{Head, SignedHead};
 use event_store::projection::Freshness;
 use events::UserId;
 use server::database::{PoolSizes, Starter};
@@ -80,6 +81,14 @@ impl Helpdesk {
     #[must_use]
     pub fn ws(&self) -> WorkspaceId {
         self.service().workspace().unwrap()
+    }
+
+    /// A head as this service would have signed it.
+    #[must_use]
+    pub fn sign_head(&self, commit: u64, hash: [u8; 32]) -> serde_json::Value {
+        let (ws, head) = (self.ws(), Head { commit, hash, ..Head::EMPTY });
+        let signer = self.service().vault.signer(ws);
+        serde_json::to_value(SignedHead::sign(ws, &head, &signer, Timestamp::default())).unwrap()
     }
 
     /// The administrator.

@@ -28,6 +28,7 @@ mod listener;
 mod own_postgres;
 mod program;
 mod proxy;
+mod stored_database;
 mod template;
 mod wait;
 mod wire;
@@ -40,6 +41,7 @@ pub use listener::{Listener, Told};
 pub use own_postgres::OwnPostgres;
 pub use program::{Output, Program, Serving};
 pub use proxy::{Harm, Proxy, Then};
+pub use stored_database::StoredDatabase;
 pub use wait::eventually;
 pub use wire::Direction;
 

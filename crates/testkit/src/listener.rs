@@ -19,7 +19,9 @@ pub struct Listener {
 pub struct Told {
     /// Its name; `message` where it has none.
     pub event: String,
-    /// Its position.
+    /// Its id as it was sent: what a client comes back with.
+    pub bookmark: String,
+    /// The position in it.
     pub id: u64,
     /// What it says.
     pub data: Value,
@@ -44,9 +46,12 @@ impl Listener {
             let block = self.block().await?;
             let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
             let Some(data) = field("data: ") else { continue };
+            let bookmark = field("id: ").expect("an id").to_owned();
+            let position = bookmark.split('-').next().and_then(|id| id.parse().ok());
             return Some(Told {
                 event: field("event: ").unwrap_or("message").to_owned(),
-                id: field("id: ").and_then(|id| id.parse().ok()).expect("a position"),
+                id: position.expect("a position"),
+                bookmark,
                 data: serde_json::from_str(data).expect("JSON"),
             });
         }

@@ -17,6 +17,7 @@ const BINARY: &str = "ledgerdesk";
 
 /// The binary with a data folder. The folder, with the database in it, goes when the value is dropped.
 pub struct Program {
+    binary: PathBuf,
     folder: TempDir,
     environment: Vec<(String, String)>,
 }
@@ -46,7 +47,13 @@ impl Program {
     /// A fresh data folder; nothing is started.
     #[must_use]
     pub fn fresh() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), environment: Vec::new() }
+        Self::of(binary())
+    }
+
+    /// The same with another build of the program.
+    #[must_use]
+    pub fn of(binary: PathBuf) -> Self {
+        Self { binary, folder: tempfile::tempdir().unwrap(), environment: Vec::new() }
     }
 
     /// The same with a variable in the environment.
@@ -76,7 +83,7 @@ impl Program {
     /// A command on the data folder, to be completed by the caller.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(&self.binary);
         command.args(arguments).arg("--data").arg(self.data());
         for (name, _) in std::env::vars().filter(|(name, _)| is_ours(name)) {
             command.env_remove(name);
@@ -97,7 +104,7 @@ impl Program {
         let mut command = self.command(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
-            command.spawn().unwrap_or_else(|error| panic!("{}: {error}", binary().display()));
+            command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.binary.display()));
         // A command that does not read its input may be gone before it is written.
         drop(child.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes())));
         let output = child.wait_with_output().unwrap();
@@ -121,7 +128,7 @@ impl Program {
         let log = std::fs::File::create(self.data().with_extension("log")).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child =
-            command.spawn().unwrap_or_else(|error| panic!("{}: {error}", binary().display()));
+            command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.binary.display()));
         let lines = lines_of(&mut child);
         let mut serving = Serving { child, lines, welcome: Vec::new(), url: String::new() };
         serving.wait_until_ready(&self.data().with_extension("log"));

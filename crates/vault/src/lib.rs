@@ -12,6 +12,7 @@ mod master;
 mod objects;
 mod pool;
 mod seal;
+mod signing;
 mod vault;
 
 pub use about::KeyAbout;
@@ -19,6 +20,7 @@ pub use cache::BoundedCache;
 pub use error::{KeyFileError, VaultError, is_unavailable};
 pub use key_ring::{Assigned, KEY_AGE_MAX, SealingKey, SealingKeys, Tombstone};
 pub use objects::{OBJECT_BYTES_MAX, ObjectRef, SealedObjects};
+pub use signing::{ParsePublicKeyError, PublicKey, Signature, Signer};
 pub use vault::Vault;
 
 /// The tables of this crate as (version, name, SQL), in order.

@@ -37,6 +37,7 @@ enum Purpose {
     Wrap,
     Mac,
     Check,
+    Sign,
 }
 
 impl Purpose {
@@ -45,6 +46,7 @@ impl Purpose {
             Self::Wrap => b"wrap",
             Self::Mac => b"mac",
             Self::Check => b"check",
+            Self::Sign => b"sign",
         }
     }
 }
@@ -93,6 +95,12 @@ impl Master {
         mac.update(scope.as_bytes());
         mac.update(data);
         mac.finalize().into_bytes().into()
+    }
+
+    /// What the signing key of each line of the key file grows from, oldest first: the last one signs, all are recognised.
+    pub fn signing_seeds(&self, ws: WorkspaceId) -> Vec<(u32, Arc<KeyBytes>)> {
+        let all = std::iter::once(&self.first).chain(&self.later);
+        all.map(|master| (master.number, self.derive(master, ws, Purpose::Sign))).collect()
     }
 
     fn wrap_for(

@@ -37,14 +37,11 @@ impl Projection for Traces {
 
     fn decode(stored: &StoredEvent) -> Result<Option<TraceEvent>, DecodeError> {
         match (stored.kind.as_str(), stored.type_name.as_str()) {
-            ("ticket", "ContactAssociated") => match decode_stored(stored)? {
-                TicketEvent::ContactAssociated(event) => Ok(Some(TraceEvent::Associated(event))),
-                #[expect(
-                    clippy::wildcard_enum_match_arm,
-                    reason = "the type's name says which one it is"
-                )]
-                _ => Ok(None),
-            },
+            ("ticket", "ContactAssociated") => {
+                let event = decode_stored(stored)?;
+                let TicketEvent::ContactAssociated(event) = event else { return Ok(None) };
+                Ok(Some(TraceEvent::Associated(event)))
+            }
             ("erasure", _) => {
                 decode_stored(stored).map(|event| Some(TraceEvent::Erasure(Box::new(event))))
             }

@@ -15,9 +15,9 @@ use super::postgres_away::nothing_is_lost;
 
 const WRITERS: usize = 6;
 /// So many connections the database takes.
-const CONNECTIONS: usize = 18;
+const CONNECTIONS: usize = 20;
 /// So many of them the server may have.
-const OURS: usize = 12;
+const OURS: usize = 14;
 /// So many others hold at the worst: the server is left with hardly half of its share.
 const HELD: usize = 11;
 const READS: usize = 60;

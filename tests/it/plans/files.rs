@@ -19,6 +19,7 @@ pub const COLD: &[(&str, &str)] = &[
     ("crates/event-store/src/log/sql/verify_commands.sql", WHOLE),
     ("crates/event-store/src/log/sql/verify_before.sql", WHOLE),
     ("crates/event-store/src/log/sql/verify_ends.sql", WHOLE),
+    ("crates/event-store/src/log/sql/verify_snapshot.sql", NO_PLAN),
     ("crates/event-store/src/log/sql/verify_strangers.sql", WHOLE),
     ("crates/event-store/src/log/sql/verify_workspace.sql", WHOLE),
     ("crates/event-store/src/log/sql/workspaces.sql", "the list of workspaces is small"),

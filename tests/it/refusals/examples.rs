@@ -99,7 +99,7 @@ fn body(world: &World, operation: &Operation) -> Value {
 fn created(world: &World, template: &str) -> Option<Value> {
     let ben = &world.ben.id;
     Some(match template {
-        "/admin/log/verify" => json!({ "heads": [format!("0:{}", "0".repeat(64))] }),
+        "/admin/log/verify" => json!({ "heads": [world.desk.sign_head(0, [0; 32])] }),
         "/admin/projections/{name}/switch" => json!({ "force": false }),
         "/channels" => json!({ "name": "Sales", "address": "sales@desk.example", "kind": "email" }),
         "/contacts" => {

@@ -51,6 +51,11 @@ impl Operation {
         self.method == Method::GET
     }
 
+    /// Whether it works on a view: views have names instead of ids, no version, and tests of their own.
+    pub fn is_about_a_view(&self) -> bool {
+        self.template.starts_with("/api/v1/admin/projections/")
+    }
+
     /// Its name in a failing test.
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.template)

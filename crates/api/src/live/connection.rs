@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use decider::LogPosition;
-use event_store::log::LogError;
+use decider::{LogPosition, WorkspaceId};
+use event_store::log::{Bookmark, LogError, Outline};
 use futures_util::stream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -36,8 +36,8 @@ const RETRY_MS: (u64, u64) = (1_000, 2_000);
 pub enum Resume {
     /// With what happens from now on.
     Now,
-    /// With what happened after a position.
-    After(LogPosition),
+    /// With what happened after a place in the log.
+    After(Bookmark),
 }
 
 /// A connection.
@@ -48,7 +48,7 @@ pub struct Connection {
     progress: watch::Receiver<Progress>,
     stopping: watch::Receiver<bool>,
     /// Everything up to here was told or is not for the caller.
-    cursor: LogPosition,
+    cursor: Bookmark,
     /// The last position the client knows of.
     told: LogPosition,
     /// What changed the caller's rights up to here was known when they were looked up.
@@ -61,30 +61,29 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// One that begins where its client left off, if that can be; `end` is how far the feed is.
+    /// One that begins where its client left off, if that can be; `end` is how far the feed is, after so many rewinds.
     pub(super) async fn begin(
         app: &App,
         caller: Caller,
         place: Place,
         resume: Resume,
-        end: LogPosition,
+        (end, rewinds): (Bookmark, u64),
     ) -> Result<Self, ApiError> {
         let limits = app.settings().limits;
         let (cursor, reset) = match resume {
             Resume::Now => (end, None),
-            Resume::After(position) if position > end => {
-                // Another node may have written it, and this one has not heard of it yet.
-                let head = place.source().reader.head(caller.ws).await?.position;
-                if position > head { (end, Some(ResetReason::Ahead)) } else { (position, None) }
-            }
-            Resume::After(position) if end.0 - position.0 > limits.live_behind_max => {
-                (end, Some(ResetReason::Behind))
-            }
-            Resume::After(position) => (position, None),
+            Resume::After(left) => match lost(&place, caller.ws, left, end.position).await? {
+                Some(reason) => (end, Some(reason)),
+                None if end.position.0.saturating_sub(left.position.0) > limits.live_behind_max => {
+                    (end, Some(ResetReason::Behind))
+                }
+                None if left.position == end.position => (end, None),
+                None => (left, None),
+            },
         };
         let live: &Live = app.live();
         let (progress, stopping) = (place.feed.follow(), live.shared.stopping.subscribe());
-        let (rewinds, now, spread) = (progress.borrow().rewinds, Instant::now(), spread());
+        let (now, spread) = (Instant::now(), spread());
         let mut connection = Self {
             app: app.clone(),
             caller,
@@ -92,8 +91,8 @@ impl Connection {
             progress,
             stopping,
             cursor,
-            told: cursor,
-            allowed: end,
+            told: cursor.position,
+            allowed: end.position,
             rewinds,
             out: BytesMut::from(frames::retry(RETRY_MS.0 + spread % RETRY_MS.1).as_bytes()),
             heartbeat: now + limits.live_heartbeat,
@@ -153,10 +152,10 @@ impl Connection {
             self.reset(end, ResetReason::Rewound);
             return true;
         }
-        if self.cursor >= end {
+        if self.cursor.position >= end.position {
             return false;
         }
-        if end.0 - self.cursor.0 > self.app.settings().limits.live_behind_max {
+        if end.position.0 - self.cursor.position.0 > self.app.settings().limits.live_behind_max {
             self.reset(end, ResetReason::Behind);
             return true;
         }
@@ -172,7 +171,9 @@ impl Connection {
     async fn read_log(&mut self, limited: bool) {
         metrics::counter!("ledgerdesk_live_log_reads_total").increment(1);
         match self.page(limited).await {
-            Ok((notes, reached)) if reached > self.cursor => self.tell(&notes, reached),
+            Ok((notes, reached)) if reached.position > self.cursor.position => {
+                self.tell(&notes, reached)
+            }
             // The feed was there before, so the log cannot end here.
             Ok(_) => self.ending = true,
             Err(error) => {
@@ -187,25 +188,25 @@ impl Connection {
         }
     }
 
-    async fn page(&self, limited: bool) -> Result<(Vec<Arc<Note>>, LogPosition), LogError> {
+    async fn page(&self, limited: bool) -> Result<(Vec<Arc<Note>>, Bookmark), LogError> {
         let (ws, reader) = (self.caller.ws, &self.place.source().reader);
         // The semaphore is never closed.
         let _turn = self.place.live.shared.readers.acquire().await;
         let limit = u32::try_from(NOTES_AT_A_TIME).unwrap_or(u32::MAX);
-        let outlines = reader.outline(ws, self.cursor, limit, WITH_PAYLOAD).await?;
-        let reached = outlines.last().map_or(self.cursor, |last| last.position);
+        let outlines = reader.outline(ws, self.cursor.position, limit, WITH_PAYLOAD).await?;
+        let reached = outlines.last().map_or(self.cursor, Outline::bookmark);
         Ok((notes(reader, ws, &outlines, limited).await?, reached))
     }
 
-    fn tell(&mut self, notes: &[Arc<Note>], reached: LogPosition) {
+    fn tell(&mut self, notes: &[Arc<Note>], reached: Bookmark) {
         for note in notes {
             if note.is_open_to(&self.place.viewer) {
                 self.out.extend_from_slice(&note.frame);
-                self.told = note.position;
+                self.told = note.last.position;
                 metrics::counter!("ledgerdesk_live_messages_total").increment(1);
             }
-            self.cursor = note.position;
-            if note.whose_rights == Some(self.caller.user) && note.position > self.allowed {
+            self.cursor = note.last;
+            if note.whose_rights == Some(self.caller.user) && note.last.position > self.allowed {
                 // Whoever comes back is let in with the rights they have then, and begins after this.
                 self.tell_position();
                 self.ending = true;
@@ -213,7 +214,7 @@ impl Connection {
             }
         }
         self.cursor = reached;
-        if self.cursor.0 - self.told.0 >= PASSED_OVER_MAX {
+        if self.cursor.position.0 - self.told.0 >= PASSED_OVER_MAX {
             self.tell_position();
         }
     }
@@ -244,20 +245,40 @@ impl Connection {
         }
     }
 
-    fn reset(&mut self, position: LogPosition, reason: ResetReason) {
+    fn reset(&mut self, end: Bookmark, reason: ResetReason) {
         metrics::counter!("ledgerdesk_live_resets_total", "reason" => reason.as_str()).increment(1);
-        (self.cursor, self.told) = (position, position);
-        self.say(&frames::reset(position, reason));
+        (self.cursor, self.told) = (end, end.position);
+        self.say(&frames::reset(end, reason));
     }
 
     fn tell_position(&mut self) {
-        self.told = self.cursor;
+        self.told = self.cursor.position;
         self.say(&frames::position(self.cursor));
     }
 
     fn say(&mut self, frame: &str) {
         self.out.extend_from_slice(frame.as_bytes());
     }
+}
+
+/// Why a client cannot go on where it left off, although that is not too long ago; none if it can.
+async fn lost(
+    place: &Place,
+    ws: WorkspaceId,
+    left: Bookmark,
+    end: LogPosition,
+) -> Result<Option<ResetReason>, LogError> {
+    let reader = &place.source().reader;
+    if left.mark.is_some() {
+        return Ok(match reader.mark_at(ws, left.position).await? {
+            stands if stands == left.mark => None,
+            Some(_) => Some(ResetReason::Rewound),
+            None => Some(ResetReason::Ahead),
+        });
+    }
+    // Another node may have written it, and this one has not heard of it yet.
+    let ahead = left.position > end && left.position > reader.head(ws).await?.position;
+    Ok(ahead.then_some(ResetReason::Ahead))
 }
 
 /// A number that differs from one connection to the next.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use decider::{LogPosition, WorkspaceId};
-use event_store::log::{Follower, LogError, LogReader, Outline, Outlines, RecentCommits};
+use event_store::log::{Bookmark, Follower, LogError, LogReader, Outline, Outlines, RecentCommits};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -27,7 +27,7 @@ const PAUSE_MAX: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Everything up to here can be told; none before the log was read for the first time.
-    pub end: Option<LogPosition>,
+    pub end: Option<Bookmark>,
     /// How often the log turned out to be another one.
     pub rewinds: u64,
     /// The feed ended.
@@ -76,11 +76,11 @@ impl Feed {
     /// See [`Ring::after`].
     pub fn after(
         &self,
-        position: LogPosition,
+        reached: Bookmark,
         limited: bool,
         max: usize,
-    ) -> Option<(Vec<Arc<Note>>, LogPosition)> {
-        self.ring().after(position, limited, max)
+    ) -> Option<(Vec<Arc<Note>>, Bookmark)> {
+        self.ring().after(reached, limited, max)
     }
 
     /// Reads the log until `idle` says that nobody needs it any more.
@@ -149,24 +149,29 @@ impl Feed {
     async fn begin(&self, source: &Source) -> Result<Outlines, LogError> {
         let parts = (source.reader.clone(), source.recent.clone());
         let log = Outlines::from_head(parts, self.ws, WITH_PAYLOAD).await?;
-        let end = log.position();
-        let mut start = LogPosition(end.0.saturating_sub(source.kept_max as u64));
-        let mut ring = Ring::after_position(start, source.kept_max);
-        while start < end {
-            let wanted = u32::try_from((end.0 - start.0).min(1_000)).unwrap_or(u32::MAX);
-            let outlines = source.reader.outline(self.ws, start, wanted, WITH_PAYLOAD).await?;
+        let head = log.position();
+        // At least the last event: its mark goes out with whatever is told first.
+        let before = source.kept_max.max(1) as u64;
+        let start = LogPosition(head.0.saturating_sub(before));
+        let (mut ring, mut read) =
+            (Ring::after_position(start, source.kept_max), Bookmark::unmarked(start));
+        while read.position < head {
+            let wanted = u32::try_from((head.0 - read.position.0).min(1_000)).unwrap_or(u32::MAX);
+            let outlines =
+                source.reader.outline(self.ws, read.position, wanted, WITH_PAYLOAD).await?;
             let Some(last) = outlines.last() else { break };
-            start = last.position;
+            read = last.bookmark();
             let (notes, sighted) = self.notes(source, &outlines).await?;
-            ring.push(notes, start, sighted);
+            ring.push(notes, read, sighted);
         }
+        let end = if read.position == head { read } else { Bookmark::unmarked(head) };
         *self.ring() = ring;
         self.progress.send_modify(|progress| progress.end = Some(end));
         Ok(log)
     }
 
     async fn take_in(&self, source: &Source, outlines: &[Outline]) -> Result<(), LogError> {
-        let Some(end) = outlines.last().map(|last| last.position) else { return Ok(()) };
+        let Some(end) = outlines.last().map(Outline::bookmark) else { return Ok(()) };
         let (notes, sighted) = self.notes(source, outlines).await?;
         self.ring().push(notes, end, sighted);
         self.progress.send_modify(|progress| progress.end = Some(end));

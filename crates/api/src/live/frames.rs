@@ -1,6 +1,6 @@
 //! What a live connection is told beside what happened, in the form of server-sent events.
 
-use decider::LogPosition;
+use event_store::log::Bookmark;
 
 /// Why a client has to load again what it shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,14 +30,15 @@ pub fn retry(milliseconds: u64) -> String {
 }
 
 /// Everything up to here was told.
-pub fn position(position: LogPosition) -> String {
-    format!("event: position\nid: {position}\ndata: {{\"position\":\"{position}\"}}\n\n")
+pub fn position(reached: Bookmark) -> String {
+    let position = reached.position;
+    format!("event: position\nid: {reached}\ndata: {{\"position\":\"{position}\"}}\n\n")
 }
 
 /// Load again; what comes after this position will be told.
-pub fn reset(position: LogPosition, reason: ResetReason) -> String {
-    let reason = reason.as_str();
+pub fn reset(end: Bookmark, reason: ResetReason) -> String {
+    let (position, reason) = (end.position, reason.as_str());
     format!(
-        "event: reset\nid: {position}\ndata: {{\"position\":\"{position}\",\"reason\":\"{reason}\"}}\n\n"
+        "event: reset\nid: {end}\ndata: {{\"position\":\"{position}\",\"reason\":\"{reason}\"}}\n\n"
     )
 }

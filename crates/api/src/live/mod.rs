@@ -125,7 +125,7 @@ impl Live {
             Ok(Err(_)) | Err(_) => return Err(away()),
         };
         let end = progress.end.filter(|_| !progress.over).ok_or_else(away)?;
-        Connection::begin(app, caller, place, resume, end).await
+        Connection::begin(app, caller, place, resume, (end, progress.rewinds)).await
     }
 
     /// A place, unless too many are taken. The feed is started by the first who comes.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use access::TicketSight;
 use bytes::Bytes;
-use decider::{DecodeError, LogPosition, WorkspaceId};
-use event_store::log::{LogError, LogReader, Outline};
+use decider::{DecodeError, WorkspaceId};
+use event_store::log::{Bookmark, LogError, LogReader, Outline};
 use events::{TicketId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -41,8 +41,8 @@ pub struct StreamName {
 /// What is told of events that one command wrote to one stream.
 #[derive(Debug)]
 pub struct Note {
-    /// The last of their positions.
-    pub position: LogPosition,
+    /// The last of them.
+    pub last: Bookmark,
     /// As it is sent.
     pub frame: Bytes,
     /// The user whose rights may have changed.
@@ -113,9 +113,10 @@ fn note(
             kinds.push(event.type_name.clone());
         }
     }
+    let bookmark = last.bookmark();
     Ok(Some(Arc::new(Note {
-        position: last.position,
-        frame: frame(last, subject, kinds),
+        last: bookmark,
+        frame: frame(last, bookmark, subject, kinds),
         whose_rights: run.iter().find_map(whose_rights),
         subject,
         sight,
@@ -132,7 +133,7 @@ fn sight_of(run: &[Outline], steady: Option<&TicketSight>) -> Result<Option<Sigh
     Ok(changed.or_else(|| steady.copied().map(Sight::steady)))
 }
 
-fn frame(last: &Outline, subject: Subject, kinds: Vec<String>) -> Bytes {
+fn frame(last: &Outline, id: Bookmark, subject: Subject, kinds: Vec<String>) -> Bytes {
     let (ticket_id, stream) = match subject {
         Subject::Ticket(ticket) => (Some(ticket.0), None),
         Subject::Common { kind, id } => (None, Some(StreamName { kind, id })),
@@ -144,5 +145,5 @@ fn frame(last: &Outline, subject: Subject, kinds: Vec<String>) -> Bytes {
     let position = last.position.to_string();
     let message = LiveMessage { position, ticket_id, stream, kinds };
     let json = serde_json::to_string(&message).unwrap_or_default();
-    format!("id: {}\ndata: {json}\n\n", last.position).into()
+    format!("id: {id}\ndata: {json}\n\n").into()
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use access::{Reach, Scope, TicketSight};
-use decider::{Actor, CommandId, Event, LogPosition};
-use event_store::log::Outline;
+use decider::{Actor, CommandId, Event, LogPosition, Timestamp};
+use event_store::log::{Bookmark, Outline};
 use events::ticket::OwnerChanged;
 use events::user::Role;
 use events::value::{Owner, OwnerChangeReason};
@@ -55,6 +55,7 @@ fn ticket(n: u8) -> TicketId {
 fn outline(position: u64, command: u64, kind: &str, stream: Uuid, type_name: &str) -> Outline {
     Outline {
         position: LogPosition(position),
+        at: Timestamp::from_micros(0),
         command: CommandId(Uuid::from_u128(u128::from(command))),
         stream,
         kind: kind.to_owned(),
@@ -159,7 +160,7 @@ proptest! {
             let mut shown = listed(&viewer, &owners[begin]);
             for note in told_to(&viewer, &log[begin..], end) {
                 let Some(ticket) = ticket_of(&note) else { continue };
-                let position = usize::try_from(note.position.0).unwrap();
+                let position = usize::try_from(note.last.position.0).unwrap();
                 let command = log[position - 1].command;
                 let first = log.iter().position(|event| event.command == command).unwrap();
                 let mut times = (first..=position).chain([log.len()]);
@@ -184,8 +185,8 @@ proptest! {
         let mut before = 0;
         for piece in [&log[..cut], &log[cut..]] {
             for note in told_to(&viewer, piece, &owners[log.len()]) {
-                prop_assert!(note.position.0 > before);
-                before = note.position.0;
+                prop_assert!(note.last.position.0 > before);
+                before = note.last.position.0;
                 kinds.push(message(&note)["kinds"].clone());
             }
         }
@@ -207,7 +208,7 @@ proptest! {
         let drafts = log.iter().filter(hidden).map(|event| event.position.0);
         for position in drafts {
             let told = told_to(&viewer, &log, &owners[log.len()]);
-            prop_assert!(told.iter().all(|note| note.position.0 != position));
+            prop_assert!(told.iter().all(|note| note.last.position.0 != position));
         }
     }
 
@@ -221,23 +222,33 @@ proptest! {
         let mut notes = Vec::new();
         for part in log.chunks(parts) {
             let new = told(part, None).unwrap();
-            notes.extend(new.iter().map(|note| note.position));
-            ring.push(new, part.last().unwrap().position, false);
+            notes.extend(new.iter().map(|note| note.last));
+            ring.push(new, part.last().unwrap().bookmark(), false);
         }
-        prop_assert!(ring.after(LogPosition(from), true, max).is_none(), "nobody knows who sees them");
-        let (mut place, mut read) = (LogPosition(from), Vec::new());
-        let end = LogPosition(log.len() as u64);
-        while place < end {
+        let from = Bookmark::unmarked(LogPosition(from));
+        prop_assert!(ring.after(from, true, max).is_none(), "nobody knows who sees them");
+        let (mut place, mut read) = (from, Vec::new());
+        let end = log.last().unwrap().bookmark();
+        while place.position < end.position {
             let Some((next, reached)) = ring.after(place, false, max) else {
                 let lost = notes.len().checked_sub(kept + 1).map(|last| notes[last]);
-                prop_assert!(lost.is_some_and(|lost| place < lost));
+                prop_assert!(lost.is_some_and(|lost| place.position < lost.position));
                 return Ok(());
             };
-            prop_assert!(reached > place);
-            read.extend(next.iter().map(|note| note.position));
+            prop_assert!(reached.position > place.position);
+            // The mark is the one of the event at that position, whether a note or the end was reached.
+            let at = usize::try_from(reached.position.0 - 1).unwrap();
+            prop_assert_eq!(reached, log[at].bookmark());
+            read.extend(next.iter().map(|note| note.last));
             place = reached;
         }
-        let wanted: Vec<_> = notes.into_iter().filter(|position| position.0 > from).collect();
+        if from.position >= end.position {
+            // What lies further on than the ring is kept as it was.
+            let stays = if from.position > end.position { from } else { end };
+            prop_assert_eq!(ring.after(from, false, max).map(|(_, reached)| reached), Some(stays));
+        }
+        let wanted: Vec<_> =
+            notes.into_iter().filter(|last| last.position > from.position).collect();
         prop_assert_eq!(read, wanted);
     }
 }
@@ -253,14 +264,14 @@ fn what_one_command_did_to_a_ticket_is_one_message() {
     ];
     let notes = told(&log, None).unwrap();
     let text = std::str::from_utf8(&notes[0].frame).unwrap();
-    let id = ticket(1);
+    let (id, mark) = (ticket(1), log[2].bookmark());
     assert_eq!(
         text,
         format!(
-            "id: 3\ndata: {{\"position\":\"3\",\"ticket_id\":\"{id}\",\"kinds\":[\"TicketCreated\",\"TagsChanged\"]}}\n\n"
+            "id: {mark}\ndata: {{\"position\":\"3\",\"ticket_id\":\"{id}\",\"kinds\":[\"TicketCreated\",\"TagsChanged\"]}}\n\n"
         )
     );
-    let positions: Vec<u64> = notes.iter().map(|note| note.position.0).collect();
+    let positions: Vec<u64> = notes.iter().map(|note| note.last.position.0).collect();
     assert_eq!(positions, [3, 4, 5]);
     let contact = message(&notes[2]);
     assert_eq!(
@@ -281,7 +292,7 @@ fn those_who_manage_users_are_told_how_somebody_signs_in_and_nobody_else_is() {
         let viewer = Viewer { user, scope: Scope::of(role, user) };
         told_to(&viewer, &log, &Owners::new())
             .iter()
-            .map(|note| note.position.0)
+            .map(|note| note.last.position.0)
             .collect::<Vec<_>>()
     };
     assert_eq!(told(ANNA, Role::Agent), [3]);

@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
-use decider::LogPosition;
+use event_store::log::Bookmark;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, header};
 use serde::Deserialize;
@@ -29,16 +29,19 @@ pub fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct LiveQuery {
-    /// Begin with what happened after this position; with what happens from now on if nothing is said. The header
-    /// `Last-Event-ID` goes before it.
+    /// Begin with what happened after this: the id of a message, or a bare position. With what happens from now on if nothing
+    /// is said. The header `Last-Event-ID` goes before it.
     #[param(value_type = Option<String>)]
-    after: Option<LogPosition>,
+    after: Option<Bookmark>,
 }
 
 /// What happens, as server-sent events.
 ///
-/// Every message has its position as its id, so that a client that comes back with `Last-Event-ID` or `after` misses nothing;
-/// it may be told something twice. There are three kinds of messages:
+/// Every message has its place in the log as its id, `POSITION-MARK`, so that a client that comes back with `Last-Event-ID` or
+/// `after` misses nothing; it may be told something twice. The mark is 8 hexadecimal digits that stand for the event at that
+/// position: if the log was set back meanwhile (a restore, a failover that lost something), another event stands there or none,
+/// and the client is told. A bare position is taken too, and not compared: who names one cannot be told. There are three kinds of
+/// messages:
 ///
 /// - without a name: something happened to a ticket or another stream. A message tells that something happened, not what:
 ///   whoever shows the ticket asks for it, with the position as `Log-Position`. Asking decides: a ticket that answers 404 is no
@@ -46,8 +49,8 @@ struct LiveQuery {
 ///   ticket before or after what happened, so both changes are told. Of drafts only their writer is told.
 /// - `position`: everything up to here was told. Sent at the beginning and after 15 seconds of silence.
 /// - `reset`: load again what is shown; what happens after this position will be told. The `reason` is `behind` (more than
-///   10,000 positions were missed), `ahead` (the log does not have the position that was named) or `rewound` (the log is
-///   another one).
+///   10,000 positions were missed), `ahead` (the log does not have the position that was named) or `rewound` (the log was set
+///   back: what was told after some position did not happen, and something else may have).
 ///
 /// The connection ends when the caller signs out, loses the token, or has other rights than before, and when the server stops;
 /// `retry` says after how long to come back. A user may have 32 connections at a time, which is also a reason for a browser
@@ -75,16 +78,16 @@ async fn live(
     Ok((headers, connection.into_body()).into_response())
 }
 
-/// The position of the header `Last-Event-ID`.
-struct LastEventId(Option<LogPosition>);
+/// What the header `Last-Event-ID` names.
+struct LastEventId(Option<Bookmark>);
 
 impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let Some(value) = parts.headers.get(LAST_EVENT_ID) else { return Ok(Self(None)) };
-        let position = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-        position.map(|position| Self(Some(position))).ok_or_else(|| {
+        let left = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+        left.map(|left| Self(Some(left))).ok_or_else(|| {
             let detail = "Last-Event-ID takes the id of a message";
             ApiError::new(Kind::Malformed, "invalid_last_event_id", detail)
         })

@@ -2,16 +2,19 @@
 
 use axum::Json;
 use axum::extract::State;
-use event_store::log::{Finding, KnownHead};
+use decider::WorkspaceId;
+use event_store::log::{Finding, HeadRefusal, KnownHead, SignedHead};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use vault::PublicKey;
 
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
+use crate::routes::log_heads::SignedLogHead;
 use crate::verification::{Stand, Verified};
 use crate::write::Write;
 
@@ -26,10 +29,10 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct VerifyBody {
-    /// Heads that were kept elsewhere and must lie in the log, each as `number:hash`. Without them nobody can tell that the end
-    /// was cut off, or that all was written anew.
+    /// Signed heads that were kept elsewhere and must lie in the log. Without them nobody can tell that the end was cut off, or
+    /// that all was written anew.
     #[serde(default)]
-    heads: Vec<String>,
+    heads: Vec<SignedLogHead>,
 }
 
 /// A verification.
@@ -73,9 +76,9 @@ async fn begin_log_verification(
     State(app): State<App>,
     write: Write<VerifyBody>,
 ) -> Result<(StatusCode, Json<LogVerification>), ApiError> {
-    let caller = &write.caller;
+    let Write { caller, body, .. } = write;
     caller.require(access::Right::LogRead)?;
-    let heads = heads(&write.body)?;
+    let heads = heads(&app, caller.ws, body)?;
     if !app.verifications().begin((caller.ws, heads), app.reader().clone(), app.now()) {
         let detail = "this server is verifying a log already; look again when that is done";
         return Err(ApiError::new(Kind::Conflict, "verification_running", detail));
@@ -94,14 +97,27 @@ async fn log_verification(
     Ok(Json(shown(app.verifications().newest(caller.ws))))
 }
 
-fn heads(body: &VerifyBody) -> Result<Vec<KnownHead>, ApiError> {
+fn heads(app: &App, ws: WorkspaceId, body: VerifyBody) -> Result<Vec<KnownHead>, ApiError> {
     if body.heads.len() > HEADS_MAX {
         return Err(ApiError::invalid_field("heads", "too_many", "are too many"));
     }
-    let heads: Result<Vec<KnownHead>, _> = body.heads.iter().map(|head| head.parse()).collect();
-    heads.map_err(|_| {
-        ApiError::invalid_field("heads", "invalid_head", "takes `number:hash`, as the head is told")
-    })
+    let keys: Vec<PublicKey> =
+        app.vault().public_keys(ws).into_iter().map(|(_, key)| key).collect();
+    let check = |(index, head)| {
+        let head: SignedHead = SignedLogHead::into(head);
+        head.check(ws, &keys).map_err(|refusal| refused(index, &refusal))
+    };
+    body.heads.into_iter().enumerate().map(check).collect()
+}
+
+fn refused(index: usize, refusal: &HeadRefusal) -> ApiError {
+    let code = match refusal {
+        HeadRefusal::Form => "invalid_head",
+        HeadRefusal::OtherWorkspace { .. } => "head_of_another_workspace",
+        HeadRefusal::OtherKey { .. } => "head_of_another_key",
+        HeadRefusal::WrongSignature { .. } => "wrong_signature",
+    };
+    ApiError::invalid_field(&format!("heads[{index}]"), code, refusal.to_string())
 }
 
 fn shown(verified: Option<Verified>) -> LogVerification {

@@ -1,7 +1,6 @@
 //! Routes, one file per resource.
 
 mod addresses;
-mod admin;
 mod attachments;
 mod channels;
 mod comments;
@@ -12,6 +11,7 @@ pub(crate) mod drafts;
 mod erasures;
 mod events;
 mod live;
+mod log_heads;
 mod log_verification;
 mod lookup;
 pub(crate) mod operation;
@@ -45,7 +45,7 @@ pub(crate) fn protected() -> OpenApiRouter<App> {
         .merge(session::routes())
         .merge(users::routes())
         .merge(tokens::routes())
-        .merge(admin::routes())
+        .merge(log_heads::routes())
         .merge(log_verification::routes())
         .merge(projections::routes())
         .merge(settings())

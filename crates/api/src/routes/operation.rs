@@ -99,7 +99,8 @@ fn view(status: &ProjectionStatus) -> ViewReadiness {
     let ready = match status.state {
         ProjectionState::Following | ProjectionState::Standby => true,
         ProjectionState::CatchingUp => status.lag_events <= LAG_EVENTS_MAX,
-        ProjectionState::BackingOff | ProjectionState::Stopped => false,
+        ProjectionState::BackingOff => false,
+        ProjectionState::Stopped => status.stopped_by_data,
     };
     ViewReadiness {
         name: status.name,

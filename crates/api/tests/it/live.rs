@@ -18,12 +18,18 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Listener {
     body: BodyDataStream,
     unread: String,
+    /// The id of the message that was read last.
+    left: String,
 }
 
 impl Listener {
     async fn connect(service: &Service, cookie: &str, after: Option<u64>) -> Self {
+        Self::resume(service, cookie, after.map(|after| after.to_string()).as_deref()).await
+    }
+
+    async fn resume(service: &Service, cookie: &str, left: Option<&str>) -> Self {
         let mut request = Request::get("/api/v1/live").header("cookie", cookie);
-        if let Some(after) = after {
+        if let Some(after) = left {
             request = request.header("last-event-id", after);
         }
         Self::of(service.open(request.body(Body::empty()).unwrap()).await)
@@ -37,7 +43,11 @@ impl Listener {
     fn of(response: Response) -> Self {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { body: response.into_body().into_data_stream(), unread: String::new() }
+        Self {
+            body: response.into_body().into_data_stream(),
+            unread: String::new(),
+            left: String::new(),
+        }
     }
 
     /// Name, position and content of the next message; none at the end.
@@ -49,7 +59,8 @@ impl Listener {
                 let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
                 let Some(data) = field("data: ") else { continue };
                 let event = field("event: ").unwrap_or("message").to_owned();
-                let id = field("id: ").unwrap().parse().unwrap();
+                self.left = field("id: ").unwrap().to_owned();
+                let id = self.left.split('-').next().unwrap().parse().unwrap();
                 return Some((event, id, serde_json::from_str(data).unwrap()));
             }
             let more = timeout(PATIENCE, self.body.next()).await.unwrap();
@@ -143,7 +154,9 @@ async fn a_connection_says_where_it_begins_and_then_what_happens_p03() {
 async fn where_to_begin_has_to_be_a_position() {
     let (service, anna) = with(limits()).await;
     let cookie = ("cookie", anna.as_str());
-    for wrong in ["", "x", "-1", "1.5", "99999999999999999999", "%00"] {
+    for wrong in
+        ["", "x", "-1", "1.5", "99999999999999999999", "%00", "1-", "1-0000000A", "0-0000000a"]
+    {
         let path = format!("/api/v1/live?after={wrong}");
         assert_eq!(
             refused(&service, &path, &[cookie]).await,
@@ -151,7 +164,7 @@ async fn where_to_begin_has_to_be_a_position() {
             "{wrong}"
         );
     }
-    for wrong in ["", "x", "-1", "1 2"] {
+    for wrong in ["", "x", "-1", "1 2", "1-", "1-0000000A", "0-0000000a"] {
         assert_eq!(
             refused(&service, "/api/v1/live", &[cookie, ("last-event-id", wrong)]).await,
             (StatusCode::BAD_REQUEST, "invalid_last_event_id".to_owned()),
@@ -350,6 +363,66 @@ async fn a_log_that_was_rewound_is_told() {
         .await;
     let (id, told) = listener.expect("reset").await;
     assert_eq!((id, &told["reason"]), (kept, &json!("rewound")));
+}
+
+#[tokio::test]
+async fn who_was_away_while_the_log_was_set_back_and_grew_again_is_told() {
+    let heartbeat = Duration::from_millis(100);
+    let (service, anna) = with(Limits { live_heartbeat: heartbeat, ..limits() }).await;
+    let kept = head(&service).await;
+    let mut witness = Listener::connect(&service, &anna, None).await;
+    witness.expect("position").await;
+    let common = witness.left.clone();
+    let lost = happens(&service, &anna, "lost").await;
+    witness.until(lost).await;
+    let left = witness.left.clone();
+    assert!(left.starts_with(&format!("{lost}-")) && common.starts_with(&format!("{kept}-")));
+    // Nothing was lost so far: each may go on.
+    for place in [&common, &left] {
+        let mut back = Listener::resume(&service, &anna, Some(place)).await;
+        back.expect("position").await;
+        assert_eq!(&back.left, place);
+    }
+    service
+        .as_owner(&[
+            &format!("delete from es.event where pos > {kept}"),
+            &format!("delete from es.commit where last_pos > {kept}"),
+        ])
+        .await;
+    while witness.next().await.unwrap().0 != "reset" {}
+    let mut back = Listener::resume(&service, &anna, Some(&left)).await;
+    let (id, told) = back.expect("reset").await;
+    assert_eq!((id, &told["reason"], &back.left), (kept, &json!("ahead"), &common));
+    let more = lost - kept + 2;
+    service
+        .as_owner(&[
+            &format!(
+                "insert into es.event
+                 select ws, pos + n, at, null, gen_random_uuid(), 1, 'draft', 'DraftStarted', 1, gen_random_uuid(), actor, '{{}}', '{{}}', leaf
+                   from (select * from es.event order by pos desc limit 1) last, generate_series(1, {more}) n"
+            ),
+            &format!(
+                "insert into es.commit
+                 select ws, no + 1, last_pos + 1, last_pos + {more}, last_number, last_directory, at, node, content, hash
+                   from (select * from es.commit order by no desc limit 1) last"
+            ),
+        ])
+        .await;
+    witness.until(kept + more).await;
+    let mut back = Listener::resume(&service, &anna, Some(&left)).await;
+    let (id, told) = back.expect("reset").await;
+    assert_eq!(
+        (id, &told),
+        (kept + more, &json!({ "position": id.to_string(), "reason": "rewound" }))
+    );
+    let end = back.left.clone();
+    assert!(end.starts_with(&format!("{id}-")), "{end}");
+    // What is there still, and what is not compared, goes on.
+    for place in [common, end, lost.to_string()] {
+        let mut back = Listener::resume(&service, &anna, Some(&place)).await;
+        back.expect("position").await;
+        assert_eq!(back.left, place);
+    }
 }
 
 #[tokio::test]

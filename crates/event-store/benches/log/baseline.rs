@@ -175,7 +175,7 @@ async fn function(setup: &Setup, connection: &mut PgConnection, size: usize) {
     assert!(matches!(outcome, Appended::Written(_)), "{outcome:?}");
 }
 
-fn cpu_ticks(pid: i32) -> u64 {
+pub fn cpu_ticks(pid: i32) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()

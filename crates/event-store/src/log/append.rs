@@ -87,13 +87,13 @@ impl AppendBatch {
             &LeafInput {
                 stream: stored.stream,
                 version: stored.version,
-                kind: &stored.kind,
-                type_name: &stored.type_name,
+                kind: stored.kind.as_bytes(),
+                type_name: stored.type_name.as_bytes(),
                 schema_version: stored.schema_version,
                 command: stored.command.0,
                 occurred_at: pending.occurred_at.map(Timestamp::as_micros),
-                actor: &actor,
-                meta: &meta,
+                actor: actor.as_bytes(),
+                meta: meta.as_bytes(),
                 payload: &stored.payload,
             },
         );

@@ -18,9 +18,9 @@ pub struct LeafInput<'a> {
     /// Its place in the stream.
     pub version: u32,
     /// The stream kind.
-    pub kind: &'a str,
+    pub kind: &'a [u8],
     /// The stored type.
-    pub type_name: &'a str,
+    pub type_name: &'a [u8],
     /// The stored shape version.
     pub schema_version: u16,
     /// The command.
@@ -28,9 +28,9 @@ pub struct LeafInput<'a> {
     /// When the fact happened, in microseconds, where it differs from the recording time.
     pub occurred_at: Option<i64>,
     /// Who.
-    pub actor: &'a str,
+    pub actor: &'a [u8],
     /// Why, as stored.
-    pub meta: &'a str,
+    pub meta: &'a [u8],
     /// The payload as stored.
     pub payload: &'a [u8],
 }
@@ -52,15 +52,9 @@ pub fn leaf(ws: WorkspaceId, event: &LeafInput<'_>) -> [u8; 32] {
         }
         None => hash.update([0]),
     }
-    for part in [
-        event.kind.as_bytes(),
-        event.type_name.as_bytes(),
-        event.actor.as_bytes(),
-        event.meta.as_bytes(),
-    ] {
+    for part in [event.kind, event.type_name, event.actor, event.meta, event.payload] {
         length_prefixed(&mut hash, part);
     }
-    length_prefixed(&mut hash, event.payload);
     hash.finalize().into()
 }
 

@@ -3,14 +3,16 @@
 
 use std::str::FromStr;
 
-use decider::{Actor, CommandId, LogPosition, StoredEvent, WorkspaceId};
+use decider::{Actor, CommandId, LogPosition, StoredEvent, Timestamp, WorkspaceId};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
+use super::bookmark::{Bookmark, Mark};
 use super::error::LogError;
 use super::follow::{CommitWithEvents, RecentCommits};
 use super::reader::{Commit, Head, LogReader, signed, stored, unsigned};
+use super::time::PgInstant;
 
 /// How many events are outlined at a time.
 const EVENTS_MAX: u64 = 1_000;
@@ -22,6 +24,8 @@ const COMMITS_MAX: u32 = 500;
 pub struct Outline {
     /// Its place in the log.
     pub position: LogPosition,
+    /// When it was recorded.
+    pub at: Timestamp,
     /// The command that wrote it.
     pub command: CommandId,
     /// The stream's id.
@@ -41,10 +45,17 @@ pub struct Outline {
 }
 
 impl Outline {
+    /// What fits a log only while this event stands in it.
+    #[must_use]
+    pub fn bookmark(&self) -> Bookmark {
+        Bookmark { position: self.position, mark: Some(Mark::of(self.command, self.at)) }
+    }
+
     fn of(event: &StoredEvent, with_payload: &[&str]) -> Self {
         let asked = with_payload.contains(&event.type_name.as_str());
         Self {
             position: event.position,
+            at: event.at,
             command: event.command,
             stream: event.stream,
             kind: event.kind.clone(),
@@ -61,6 +72,7 @@ impl Outline {
         let damaged = |what| LogError::Envelope { position, what };
         Ok(Self {
             position: LogPosition(position),
+            at: row.try_get::<PgInstant, _>("at")?.0,
             command: CommandId(row.try_get("cmd")?),
             stream: row.try_get("stream")?,
             kind: row.try_get("kind")?,

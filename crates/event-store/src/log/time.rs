@@ -6,7 +6,7 @@ use sqlx::postgres::{PgTypeInfo, PgValueFormat, PgValueRef, Postgres};
 use sqlx::{Decode, Type, TypeInfo};
 
 /// Microseconds from 1970-01-01 to 2000-01-01, the epoch of Postgres.
-const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
+pub(super) const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 
 /// A `timestamptz` column. Instants are written as microseconds and made a `timestamptz` by the statement.
 #[derive(Clone, Copy, Debug)]

@@ -159,7 +159,7 @@ impl Follower {
             let continuity = self.parts.recent.continuity();
             continuity.view_is_ahead(self.ws, *commit, self.projection.name);
         }
-        if self.parts.status.state(ProjectionState::Stopped, Some(chain(reason))) {
+        if self.parts.status.stopped(reason) {
             let error: &(dyn Error + 'static) = reason;
             tracing::error!(projection = self.projection.name, ws = %self.ws.0, error, "the view stopped");
         }
@@ -193,18 +193,4 @@ impl Follower {
 /// Waits until a signal is given, or nobody is left to give it.
 pub(super) async fn signalled(signal: &mut watch::Receiver<bool>) {
     let _ = signal.wait_for(|down| *down).await;
-}
-
-/// The reasons of an error, outermost first. The innermost of a damaged payload quotes it and is left out.
-fn chain(reason: &StopReason) -> String {
-    let mut text = reason.to_string();
-    let mut source = reason.source();
-    while let Some(error) = source {
-        if error.downcast_ref::<serde_json::Error>().is_some() {
-            break;
-        }
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }

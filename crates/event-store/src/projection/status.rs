@@ -1,11 +1,13 @@
 //! What operators see of a view: state, lag, rate; as a list and as metrics.
 
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use decider::{LogPosition, WorkspaceId};
 use metrics::{counter, gauge, histogram};
 
+use super::error::StopReason;
 use super::fold::ProjectionType;
 use super::projector::Applied;
 
@@ -70,6 +72,8 @@ pub struct ProjectionStatus {
     pub state: ProjectionState,
     /// Why, when it is stopped or backing off.
     pub reason: Option<String>,
+    /// Whether it is stopped by what an event holds: every server stops there, and another one would help nobody.
+    pub stopped_by_data: bool,
     /// The last folded position.
     pub checkpoint: LogPosition,
     /// The newest position this process has heard of.
@@ -100,6 +104,7 @@ impl StatusCell {
             schema: projection.schema_name(),
             state: ProjectionState::Standby,
             reason: None,
+            stopped_by_data: false,
             checkpoint: LogPosition(0),
             head: LogPosition(0),
             lag_events: 0,
@@ -130,6 +135,15 @@ impl StatusCell {
         let changed = status.state != state;
         status.state = state;
         status.reason = reason;
+        status.stopped_by_data = false;
+        changed
+    }
+
+    /// It waits for a person; answers whether it did not before.
+    pub(super) fn stopped(&self, reason: &StopReason) -> bool {
+        let changed = self.state(ProjectionState::Stopped, Some(chain(reason)));
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        status.stopped_by_data = matches!(reason, StopReason::Data(_));
         changed
     }
 
@@ -172,4 +186,18 @@ impl StatusCell {
 fn age(micros: i64) -> Duration {
     let written = UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).unwrap_or(0));
     SystemTime::now().duration_since(written).unwrap_or_default()
+}
+
+/// The reasons of an error, outermost first. The innermost of a damaged payload quotes it and is left out.
+fn chain(reason: &StopReason) -> String {
+    let mut text = reason.to_string();
+    let mut source = reason.source();
+    while let Some(error) = source {
+        if error.downcast_ref::<serde_json::Error>().is_some() {
+            break;
+        }
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
 }

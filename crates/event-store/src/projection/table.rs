@@ -272,7 +272,9 @@ impl<R: Row> AnyTable for Table<R> {
         let mut keys: Vec<_> = self
             .slots
             .iter()
-            .filter(|(key, slot)| slot.get() != stored.slots.get(key).and_then(Slot::get))
+            .filter(|(key, slot)| {
+                !is_stored_as(slot.get(), stored.slots.get(key).and_then(Slot::get))
+            })
             .map(|(key, _)| key)
             .collect();
         keys.sort_unstable();
@@ -294,6 +296,16 @@ fn by_their_keys<'a, R: Row>(rows: Vec<(&R::Key, &'a R)>) -> Result<Vec<&'a R>, 
         return Err("a fold changed the key of a row".into());
     }
     Ok(rows.into_iter().map(|(_, row)| row).collect())
+}
+
+/// Whether the database would hold one row as the other: it keeps no NUL in text.
+fn is_stored_as<R: Row>(folded: Option<&R>, stored: Option<&R>) -> bool {
+    let encoded = |row: Option<&R>| {
+        let mut bytes = Vec::new();
+        row?.copy(&mut bytes).ok()?;
+        Some(bytes)
+    };
+    folded == stored || encoded(folded).is_some_and(|bytes| Some(bytes) == encoded(stored))
 }
 
 fn bind<R: Row>(rows: &[&R], arguments: &mut PgArguments) -> Result<usize, BoxDynError> {

@@ -64,8 +64,17 @@ async fn outlines_are_the_log_whoever_wrote_it() {
             (outline.command, outline.actor, outline.schema_version, outline.payload_bytes),
             (event.command, event.actor, event.schema_version, event.payload.len() as u64)
         );
+        assert_eq!(outline.at, event.at);
         let asked = event.type_name == "AccountLabelled";
         assert_eq!(outline.payload.as_ref(), asked.then_some(&event.payload));
+    }
+    for outline in told.iter().step_by(5) {
+        let mark = reader.mark_at(database.ws, outline.position).await.unwrap();
+        assert_eq!(mark, outline.bookmark().mark);
+        assert!(mark.is_some());
+    }
+    for nothing in [0, 99_999, u64::MAX].map(LogPosition) {
+        assert_eq!(reader.mark_at(database.ws, nothing).await.unwrap(), None);
     }
     let some = [stored[5].position, stored[2].position, LogPosition(99_999)];
     let found = reader.at_positions(database.ws, &some).await.unwrap();

@@ -81,8 +81,9 @@ fn take(buffer: &mut Vec<u8>, mut heard: impl FnMut(u64)) {
     let text = std::str::from_utf8(&buffer[..end]).unwrap();
     for block in text.split("\n\n").filter(|block| !block.contains("event: ")) {
         let id = block.lines().find_map(|line| line.strip_prefix("id: "));
-        if let Some(id) = id {
-            heard(id.parse().unwrap());
+        let position = id.and_then(|id| id.split('-').next());
+        if let Some(position) = position {
+            heard(position.parse().unwrap());
         }
     }
     buffer.drain(..end + 2);

@@ -146,7 +146,8 @@ async fn listen(
         while let Some(frame) = body.frame() {
             let line = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name));
             let Some(id) = line("id: ") else { continue };
-            reached = id.parse().map_err(|_| format!("no position: {frame}"))?;
+            let position = id.split('-').next().unwrap_or_default();
+            reached = position.parse().map_err(|_| format!("no position: {frame}"))?;
             match line("event: ") {
                 None => {
                     heard.push(reached);

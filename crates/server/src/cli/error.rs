@@ -9,6 +9,7 @@ use event_store::log::LogError;
 use event_store::projection::rebuild::RebuildError;
 use ops::OpsError;
 
+use super::heads::RefusedHead;
 use crate::config::ConfigError;
 use crate::service::ServiceError;
 
@@ -42,6 +43,9 @@ pub enum CliError {
     /// A stored event cannot be read.
     #[error("an event cannot be read")]
     Decode(#[from] decider::DecodeError),
+    /// A head that was kept elsewhere proves nothing.
+    #[error(transparent)]
+    Head(#[from] RefusedHead),
     /// The interface refuses what was asked, in its own words.
     #[error("{}", .0.detail())]
     Refused(Box<api::ApiError>),
@@ -125,7 +129,10 @@ impl CliError {
         let code = match self {
             // The reader has seen enough.
             Self::OutputClosed => return ExitCode::SUCCESS,
-            Self::Config(_) | Self::Usage(_) | Self::Rebuild(RebuildError::UnknownView { .. }) => 2,
+            Self::Config(_)
+            | Self::Usage(_)
+            | Self::Head(_)
+            | Self::Rebuild(RebuildError::UnknownView { .. }) => 2,
             Self::Refused(error) if error.kind() == api::Kind::Malformed => 2,
             _ => 1,
         };

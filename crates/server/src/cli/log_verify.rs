@@ -7,29 +7,32 @@ use clap::Args;
 use decider::WorkspaceId;
 use event_store::log::{Finding, KnownHead, Verification, VerifyReport, strangers};
 use serde::Serialize;
+use vault::PublicKey;
 
-use super::heads::{self, Kept};
+use super::heads;
 use super::progress::Progress;
-use super::{CliError, Common, output, session};
+use super::{CliError, Common, DIFFERENT, output, session};
 use crate::service::Service;
 
-/// The exit code for a difference.
-const DIFFERENT: u8 = 3;
+/// Connections that read events: nobody else waits for the processors of a command.
+const READERS: usize = 2;
 
 /// How the log is verified.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  ledgerdesk log verify --expect-heads /mnt/elsewhere/heads || echo \"keep a copy of the disk\"\n\n\
+    after_help = "Example:\n  ledgerdesk log verify --against /mnt/elsewhere/heads || echo \"keep a copy of the disk\"\n\n\
                   Exit code 3 when something is not as it was written. Without a head kept elsewhere, a chain shows clumsy \
-                  edits only: keep what `ledgerdesk log head` prints from time to time."
+                  edits only: keep what `ledgerdesk log head --signed` prints from time to time."
 )]
 pub struct LogVerifyArgs {
-    /// A head that was kept elsewhere and must lie in the log; may be given several times
-    #[arg(long, value_name = "NUMBER:HASH", value_parser = heads::parse_argument)]
-    expect_head: Vec<Kept>,
-    /// A file of such heads, one in a line, as `ledgerdesk log head` prints them; - for stdin
+    /// A file of signed heads that were kept elsewhere and must lie in the log, as `ledgerdesk log head --signed` prints them;
+    /// - for stdin; may be given several times
     #[arg(long, value_name = "FILE")]
-    expect_heads: Option<PathBuf>,
+    against: Vec<PathBuf>,
+    /// The public key that the heads must be signed with, as `ledgerdesk log key` told it, in place of those of the key file;
+    /// may be given several times
+    #[arg(long, value_name = "PUBLIC KEY", requires = "against")]
+    key: Vec<PublicKey>,
 }
 
 /// One workspace's part of the answer.
@@ -41,30 +44,28 @@ struct Told<'a> {
 }
 
 pub async fn run(common: &Common, args: LogVerifyArgs) -> Result<ExitCode, CliError> {
-    let mut kept = args.expect_head;
-    if let Some(path) = &args.expect_heads {
-        kept.extend(heads::read(path)?);
+    let mut lines = Vec::new();
+    for path in &args.against {
+        lines.extend(heads::read(path)?);
     }
     let json = common.json;
     session::with_each(common, |service, mut workspaces| async move {
-        if service.config.workspace.is_none() {
+        if service.config.workspace.is_some() {
+            workspaces.iter().try_for_each(|ws| heads::all_of(&lines, *ws))?;
+        } else {
             // Rows of workspaces that are not there any more are no reason to be silent.
             let mut connection = service.pools.read.acquire().await?;
             workspaces.extend(strangers(&mut connection).await?);
-            workspaces.extend(kept.iter().filter_map(|kept| kept.ws));
+            workspaces.extend(lines.iter().map(|line| WorkspaceId(line.head.workspace)));
             workspaces.sort_unstable();
             workspaces.dedup();
         }
-        if workspaces.len() != 1 && kept.iter().any(|kept| kept.ws.is_none()) {
-            return Err(CliError::Usage(
-                "of which workspace is the head? Name it with --workspace",
-            ));
-        }
+        let proven = heads::proven(&lines, &service.vault, &args.key)?;
         let several = workspaces.len() > 1;
         let mut different = false;
         for ws in workspaces {
-            let of_ws = kept.iter().filter(|kept| kept.ws.is_none_or(|of| of == ws));
-            let heads: Vec<KnownHead> = of_ws.map(|kept| kept.head).collect();
+            let of_ws = proven.iter().filter(|(of, _)| *of == ws);
+            let heads: Vec<KnownHead> = of_ws.map(|(_, head)| *head).collect();
             let report = verify(&service, ws, &heads).await?;
             different |= !report.findings.is_empty();
             if json {
@@ -88,7 +89,7 @@ async fn verify(
 ) -> Result<VerifyReport, CliError> {
     let head = service.reader.head(ws).await?.position.0;
     let mut progress = Progress::new("events", head);
-    let verification = Verification::of(ws).against(heads);
+    let verification = Verification::of(ws).against(heads).beside(READERS);
     let report =
         verification.run(&service.pools.read, |position| progress.reach(position.0)).await?;
     progress.finish();

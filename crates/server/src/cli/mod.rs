@@ -7,7 +7,9 @@ mod error;
 mod generate;
 mod heads;
 mod import;
+mod log_decode_check;
 mod log_head;
+mod log_key;
 mod log_show;
 mod log_tail;
 mod log_verify;
@@ -43,6 +45,9 @@ pub use error::CliError;
 
 use crate::config::{Config, Flags, LogConfig, LogFormat};
 use crate::logging::{self, Least};
+
+/// The exit code for a difference.
+const DIFFERENT: u8 = 3;
 
 /// A help desk built on an event log.
 #[derive(Debug, Parser)]
@@ -125,6 +130,10 @@ enum LogCommand {
     Show(log_show::LogShowArgs),
     /// Show where the log ends, to be kept elsewhere
     Head(log_head::LogHeadArgs),
+    /// Show what the signatures of heads are checked with
+    Key(log_key::LogKeyArgs),
+    /// Read every event, and name what this version of the program cannot read
+    DecodeCheck(log_decode_check::LogDecodeCheckArgs),
     /// Prove that nothing in the log was changed
     Verify(log_verify::LogVerifyArgs),
 }
@@ -198,6 +207,8 @@ async fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Log(LogCommand::Tail(args)) => log_tail::run(&common, args).await,
         Command::Log(LogCommand::Show(args)) => log_show::run(&common, args).await,
         Command::Log(LogCommand::Head(args)) => log_head::run(&common, args).await,
+        Command::Log(LogCommand::Key(args)) => log_key::run(&common, args).await,
+        Command::Log(LogCommand::DecodeCheck(args)) => log_decode_check::run(&common, args).await,
         Command::Log(LogCommand::Verify(args)) => log_verify::run(&common, args).await,
         Command::Ticket(TicketCommand::Show(args)) => ticket_show::run(&common, args).await,
         Command::Ticket(TicketCommand::Diff(args)) => ticket_diff::run(&common, args).await,

@@ -13,6 +13,7 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     what: &'static str,
     total: u64,
+    begun: Instant,
     told: Instant,
 }
 
@@ -20,11 +21,13 @@ impl Progress {
     /// Of so many steps of something.
     pub fn new(what: &'static str, total: u64) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{bar:32} {pos}/{len} {msg} {eta}");
+            let style =
+                ProgressStyle::with_template("{bar:32} {pos}/{len} {msg}, {per_sec}, {eta}");
             let bar = ProgressBar::new(total).with_message(what);
             style.map_or(bar.clone(), |style| bar.with_style(style))
         });
-        Self { bar, what, total, told: Instant::now() }
+        let now = Instant::now();
+        Self { bar, what, total, begun: now, told: now }
     }
 
     /// Now so many are done.
@@ -33,7 +36,8 @@ impl Progress {
             bar.set_position(done);
         } else if self.told.elapsed() >= LINE_EVERY {
             self.told = Instant::now();
-            eprintln!("{done} of {} {}", self.total, self.what);
+            let rate = done as f64 / self.begun.elapsed().as_secs_f64().max(f64::EPSILON);
+            eprintln!("{done} of {} {}, {rate:.0}/s", self.total, self.what);
         }
     }
 

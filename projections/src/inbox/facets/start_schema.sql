@@ -1,4 +1,1 @@
-select n.nspname::text as name
-  from pg_class as c
-  join pg_namespace as n on n.oid = c.relnamespace
- where c.oid = to_regclass('inbox_ticket')
+select c.relnamespace::regnamespace::text as name from pg_class as c where c.oid = to_regclass('inbox_ticket')

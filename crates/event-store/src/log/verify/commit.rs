@@ -2,10 +2,10 @@
 
 use decider::WorkspaceId;
 
+use super::event::EventRow;
 use super::report::VerifyReport;
-use super::rows::{ClaimRow, CommandRow, CommitRow, EventRow};
+use super::rows::{ClaimRow, CommandRow, CommitRow};
 use super::versions::Versions;
-use crate::log::error::LogError;
 use crate::log::leaf::{ClaimRowInput, CommandRowInput, CommitHash, commit_content};
 
 /// No commit has more events: its command rows would not fit into a batch.
@@ -107,18 +107,18 @@ impl Open {
     }
 
     /// Whether an event is one of this commit.
-    pub fn holds(&self, event: &EventRow<'_>) -> bool {
+    pub fn holds(&self, event: &EventRow) -> bool {
         self.rows.is_sane() && event.pos <= self.rows.commit.last_pos
     }
 
     /// The next event.
-    pub fn event(&mut self, event: &EventRow<'_>, judge: &mut Judge<'_>) -> Result<(), LogError> {
+    pub fn event(&mut self, event: &EventRow, judge: &mut Judge<'_>) {
         let (no, pos) = (self.rows.commit.no, event.pos);
         judge.report.events += 1;
         let same_stream = judge.versions.follows(event.stream, event.version, (no, pos));
         if pos < self.rows.commit.first_pos {
             // Between two commits: the first position of this one is named already.
-            return Ok(());
+            return;
         }
         let owner = self.owner(event);
         let mut wrong = |what| judge.report.found(no, Some(pos), what);
@@ -128,13 +128,13 @@ impl Open {
             wrong("its position is there twice");
         }
         self.next_pos = pos.saturating_add(1);
-        if !event.is_as_its_leaf(judge.ws)? {
+        if !event.is_as_its_leaf {
             wrong("the event is not that of its leaf");
         }
         if event.at != self.rows.commit.at {
             wrong("its recording time is not that of its commit");
         }
-        if event.occurred_at.is_some_and(|instant| !instant.0.is_a_date()) {
+        if !event.happened_on_a_date {
             wrong("the time it happened is no date");
         }
         if !same_stream {
@@ -144,13 +144,12 @@ impl Open {
             wrong("it belongs to another command than its commit says");
         }
         for (_, hash) in &mut self.hashes {
-            hash.leaf(event.leaf);
+            hash.leaf(&event.leaf);
         }
-        Ok(())
     }
 
     /// Whether the command whose turn it is wrote this event.
-    fn owner(&mut self, event: &EventRow<'_>) -> bool {
+    fn owner(&mut self, event: &EventRow) -> bool {
         while self.left <= 0 {
             self.command += 1;
             match self.rows.commands.get(self.command) {

@@ -1,12 +1,14 @@
 //! The stored rows as the verification reads them: whatever stands in a column, however senseless, is read and judged.
 
+use std::collections::VecDeque;
+
 use decider::WorkspaceId;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::log::error::LogError;
-use crate::log::leaf::{CommitInput, LeafInput, leaf};
+use crate::log::leaf::CommitInput;
 use crate::log::time::PgInstant;
 
 /// How many rows of commands or claims are fetched at once.
@@ -66,7 +68,7 @@ pub(super) async fn commits(
     ws: WorkspaceId,
     after: i64,
     limit: i64,
-) -> Result<Vec<CommitRow>, LogError> {
+) -> Result<VecDeque<CommitRow>, LogError> {
     let rows = sqlx::query(include_str!("../sql/verify_commits.sql"))
         .bind(ws.0)
         .bind(after)
@@ -176,53 +178,5 @@ impl<T: OfCommit> Cursor<T> {
         } else {
             None
         })
-    }
-}
-
-/// A row of `es.event`.
-pub(super) struct EventRow<'r> {
-    pub pos: i64,
-    pub at: i64,
-    pub occurred_at: Option<PgInstant>,
-    pub stream: Uuid,
-    pub version: i32,
-    pub command: Uuid,
-    pub leaf: &'r [u8],
-    row: &'r PgRow,
-}
-
-impl<'r> EventRow<'r> {
-    pub fn of(row: &'r PgRow) -> Result<Self, LogError> {
-        Ok(Self {
-            pos: row.try_get(0)?,
-            at: row.try_get::<PgInstant, _>(1)?.0.as_micros(),
-            occurred_at: row.try_get(2)?,
-            stream: row.try_get(3)?,
-            version: row.try_get(4)?,
-            command: row.try_get(8)?,
-            leaf: row.try_get(12)?,
-            row,
-        })
-    }
-
-    /// Whether the leaf is that of the rest.
-    pub fn is_as_its_leaf(&self, ws: WorkspaceId) -> Result<bool, LogError> {
-        let row = self.row;
-        let expected = leaf(
-            ws,
-            &LeafInput {
-                stream: self.stream,
-                version: u32::try_from(self.version).unwrap_or(0),
-                kind: row.try_get(5)?,
-                type_name: row.try_get(6)?,
-                schema_version: u16::try_from(row.try_get::<i16, _>(7)?).unwrap_or(0),
-                command: self.command,
-                occurred_at: self.occurred_at.map(|instant| instant.0.as_micros()),
-                actor: row.try_get(9)?,
-                meta: row.try_get(10)?,
-                payload: row.try_get(11)?,
-            },
-        );
-        Ok(expected == self.leaf)
     }
 }

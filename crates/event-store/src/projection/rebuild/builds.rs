@@ -1,13 +1,21 @@
 //! The table of builds: which schemas hold a view, what each is for, and how far it is.
 
+use std::time::Duration;
+
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row};
+use tokio::time::timeout;
 
 use super::ddl;
 use super::error::RebuildError;
 use crate::projection::checkpoint::{signed, unsigned};
 use crate::projection::fold::ProjectionType;
 use crate::projection::table_sql::quoted;
+
+/// How long one connection may take to list the builds, and how many are asked: those that died without a word lie in the pool
+/// until they are used.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+const TRIES_MAX: u32 = 4;
 
 /// What a build of a view is for, or how far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -155,8 +163,17 @@ impl Build {
 /// # Errors
 /// When the database fails.
 pub async fn builds(pool: &PgPool) -> Result<Vec<Build>, sqlx::Error> {
-    let rows = sqlx::query(include_str!("../sql/build_all.sql")).fetch_all(pool).await?;
-    rows.iter().map(Build::read).collect()
+    let mut failed = sqlx::Error::PoolTimedOut;
+    for _ in 0..TRIES_MAX {
+        let asked = sqlx::query(include_str!("../sql/build_all.sql")).fetch_all(pool);
+        match timeout(ANSWER_WITHIN, asked).await {
+            Ok(Ok(rows)) => return rows.iter().map(Build::read).collect(),
+            Ok(Err(error @ sqlx::Error::PoolTimedOut)) => return Err(error),
+            Ok(Err(error)) => failed = error,
+            Err(_) => failed = sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),
+        }
+    }
+    Err(failed)
 }
 
 /// The same on a connection.

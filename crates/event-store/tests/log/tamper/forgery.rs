@@ -10,35 +10,14 @@ use super::{fixture, verify};
 use crate::bank::Bank;
 use crate::database::Database;
 
-/// The hashes as anybody can make them who reads the documentation.
-const FORGE: [&str; 3] = [
-    "create function pg_temp.part(bytes bytea) returns bytea language sql as
-     $$ select int8send(length(bytes)) || bytes $$",
-    "create function pg_temp.leaf(e es.event) returns bytea language sql as
-     $$ select sha256('ledgerdesk.leaf.1'::bytea || uuid_send(e.ws) || uuid_send(e.stream) || int4send(e.version)
-        || int2send(e.schema_v) || uuid_send(e.cmd)
-        || coalesce('\\x01'::bytea || int8send((extract(epoch from e.occurred_at) * 1000000)::bigint), '\\x00'::bytea)
-        || pg_temp.part(convert_to(e.kind, 'UTF8')) || pg_temp.part(convert_to(e.type, 'UTF8'))
-        || pg_temp.part(convert_to(e.actor, 'UTF8')) || pg_temp.part(convert_to(e.meta, 'UTF8'))
-        || pg_temp.part(e.payload)) $$",
-    "create function pg_temp.hash(c es.commit) returns bytea language sql as
-     $$ select sha256(uuid_send(c.ws) || int8send(c.no) || int8send(c.first_pos)
-        || int4send((c.last_pos - c.first_pos + 1)::integer) || int8send(c.last_number) || int8send(c.last_directory)
-        || uuid_send(c.node) || int8send((extract(epoch from c.at) * 1000000)::bigint)
-        || coalesce((select p.hash from es.commit p where p.ws = c.ws and p.no = c.no - 1), decode(repeat('00', 32), 'hex'))
-        || c.content
-        || coalesce((select string_agg(e.leaf, ''::bytea order by e.pos) from es.event e
-                      where e.ws = c.ws and e.pos between c.first_pos and c.last_pos), ''::bytea)) $$",
-];
+const FORGE: &str = include_str!("forge.sql");
 
 /// The event that is changed: somewhere in the middle.
 const POSITION: i64 = 60;
 
 async fn forger(database: &Database) -> (PgConnection, [Uuid; 2]) {
     let (mut owner, workspaces) = fixture(database).await;
-    for function in FORGE {
-        run(&mut owner, function.to_owned()).await.unwrap();
-    }
+    run(&mut owner, FORGE.to_owned()).await.unwrap();
     (owner, workspaces)
 }
 
@@ -184,6 +163,51 @@ async fn a_command_without_events_cannot_be_made_to_count_less() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn readers_beside_the_walk_find_the_same_as_the_walk_alone() {
+    let database = Database::new().await;
+    let (mut owner, [ws, other]) = forger(&database).await;
+    let clean = of_both(&database, ws).await;
+    assert_eq!(clean.findings, []);
+    for (change, found) in [
+        (format!("update es.event set type = 'Burnt' where ws = '{ws}' and pos = 7"), 1),
+        (format!("update es.event set leaf = 'short' where ws = '{ws}' and pos = 9"), 2),
+        (format!("delete from es.event where ws = '{ws}' and pos = {POSITION}"), 3),
+        (format!("update es.commit set last_pos = last_pos + 5 where ws = '{ws}' and no = 3"), 4),
+        (
+            format!(
+                "update es.commit set last_pos = last_pos + (1::bigint << 60), first_pos = first_pos + (1::bigint << 60) where ws = '{ws}' and no = 12"
+            ),
+            5,
+        ),
+        (
+            format!(
+                "update es.commit set last_pos = last_pos - (1::bigint << 62) where ws = '{ws}' and no = 14"
+            ),
+            6,
+        ),
+        (format!("delete from es.commit where ws = '{ws}' and no = 20"), 7),
+        (format!("update es.event set pos = -pos where ws = '{ws}' and pos = 90"), 8),
+    ] {
+        assert_eq!(run(&mut owner, change.clone()).await.unwrap(), 1, "{change}");
+        assert!(of_both(&database, ws).await.findings.len() >= found, "{change}");
+    }
+    assert_eq!(of_both(&database, other).await.findings, []);
+    drop(owner);
+    database.remove().await;
+}
+
+/// What is found without, with one and with several readers beside the walk; it must be the same.
+async fn of_both(database: &Database, ws: Uuid) -> VerifyReport {
+    let verification = Verification::of(WorkspaceId(ws));
+    let alone = verification.run(&database.pool, |_| {}).await.unwrap();
+    for readers in [1, 3] {
+        let report = verification.beside(readers).run(&database.pool, |_| {}).await.unwrap();
+        assert_eq!(report, alone, "{readers} readers");
+    }
+    alone
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_is_written_meanwhile_raises_no_alarm() {
     let database = Database::new().await;
     let node = database.node().await;
@@ -205,7 +229,9 @@ async fn a_log_that_is_written_meanwhile_raises_no_alarm() {
     let mut lengths = Vec::new();
     for streams_max in (0..3).cycle() {
         let last = writers.iter().all(tokio::task::JoinHandle::is_finished);
+        // With readers beside the walk, which must see no more than it does.
         let verification = Verification { streams_max, ..Verification::of(database.ws) };
+        let verification = verification.beside(streams_max);
         let report = verification.run(&database.pool, |_| {}).await.unwrap();
         assert_eq!(report.findings, []);
         lengths.push(report.events);

@@ -223,7 +223,7 @@ async fn log_and_views(pool: &PgPool) -> Result<Finding, sqlx::Error> {
     Ok(Finding::fail(
         CHECK,
         format!("the log was set back beneath its views: {}", ahead.join(", ")),
-        "find out who or what took commits away: `ledgerdesk log verify --expect-heads` with the heads you keep; then restore \
+        "find out who or what took commits away: `ledgerdesk log verify --against` with the heads you keep; then restore \
          log and views together, from one backup",
     ))
 }
