@@ -6,6 +6,7 @@ mod access;
 mod drafts;
 mod events;
 mod files;
+mod listener;
 mod live;
 mod pages;
 mod service;
