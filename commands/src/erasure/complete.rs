@@ -92,16 +92,16 @@ mod tests {
     #[test]
     fn destroyed_keys_are_named_in_events_of_a_bounded_size_and_once_z06() {
         let keys: Vec<Uuid> = (0..1500).map(id).collect();
-        let record = record(keys.clone());
+        let noted = record(keys.clone());
         let given = Office::new().given().events::<Erasure>(ERASURE.0, [requested()]);
-        given.when(&record).then::<ErasureEvent>(
+        given.when(&noted).then::<ErasureEvent>(
             ERASURE,
             [destroyed(&keys[..1000], Some(1500)), destroyed(&keys[1000..], None)],
         );
         let known = Office::new()
             .given()
             .events::<Erasure>(ERASURE.0, [requested(), destroyed(&keys[..1], None)]);
-        known.when(&record).then_nothing();
+        known.when(&noted).then_nothing();
         let none = record(Vec::new());
         let given = Office::new().given().events::<Erasure>(ERASURE.0, [requested()]);
         given.when(&none).then::<ErasureEvent>(ERASURE, [destroyed(&[], Some(0))]);

@@ -111,12 +111,7 @@ impl Running {
         );
         let recent = service.handler.recent().clone();
         let continuity = watch_over(service.reader.clone(), recent, stopping.clone());
-        let neighbours = match service.config.database.url {
-            Some(_) => Neighbours::Possible,
-            None => Neighbours::None,
-        };
-        let attended = (service.workspaces.clone(), neighbours);
-        let erasures = tokio::spawn(attend(service.erasing(), attended, stopping.clone()));
+        let erasures = attend_to_erasures(&service, stopping.clone());
         let scrubber =
             scrubber::spawn(workshop(&service), service.reader.clone(), projections::registry());
         let door = tokio::spawn(door::serve(listener, app.clone(), stopping));
@@ -192,6 +187,16 @@ impl Running {
         drop(self.app);
         self.service.stop().await;
     }
+}
+
+/// Carries out erasures until the server stops.
+fn attend_to_erasures(service: &Service, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
+    let neighbours = match service.config.database.url {
+        Some(_) => Neighbours::Possible,
+        None => Neighbours::None,
+    };
+    let attended = (service.workspaces.clone(), neighbours);
+    tokio::spawn(attend(service.erasing(), attended, stopping))
 }
 
 fn parts(

@@ -111,7 +111,7 @@ async fn dry_run(
     json: bool,
 ) -> Result<ExitCode, CliError> {
     let known = service.reader.stream(ws, args.id, 0).await?;
-    if !known.first().is_some_and(|event| event.kind == "contact") {
+    if known.first().is_none_or(|event| event.kind != "contact") {
         return Err(missing(args.id));
     }
     session::await_views(service, ws).await?;
