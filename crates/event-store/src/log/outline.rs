@@ -114,6 +114,27 @@ impl LogReader {
         rows.iter().map(|row| stored(ws, row)).collect()
     }
 
+    /// The newest events of one stream, oldest first, at most `limit`; those that are not of the named types without payload.
+    ///
+    /// # Errors
+    /// When the database fails or an envelope is damaged.
+    pub async fn newest_of_stream(
+        &self,
+        ws: WorkspaceId,
+        stream: Uuid,
+        limit: u32,
+        with_payload: &[&str],
+    ) -> Result<Vec<StoredEvent>, LogError> {
+        let rows = sqlx::query(include_str!("sql/newest_of_stream.sql"))
+            .bind(ws.0)
+            .bind(stream)
+            .bind(i64::from(limit))
+            .bind(with_payload)
+            .fetch_all(self.pool())
+            .await?;
+        rows.iter().rev().map(|row| stored(ws, row)).collect()
+    }
+
     /// The newest event of a type in each of these streams; streams without one are left out.
     ///
     /// # Errors
