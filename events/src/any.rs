@@ -4,8 +4,8 @@ use decider::{Aspects, DecodeError, Event, SealedSlot, StoredEvent};
 
 use crate::seal::decode_stored;
 use crate::{
-    ChannelEvent, ContactEvent, DraftEvent, EventType, PipelineEvent, PropertyEvent, TicketEvent,
-    UserEvent, WorkspaceEvent,
+    AuditEvent, ChannelEvent, ContactEvent, DraftEvent, EventType, PipelineEvent, PropertyEvent,
+    SignInEvent, TicketEvent, UserEvent, WorkspaceEvent,
 };
 
 macro_rules! any_event {
@@ -127,4 +127,8 @@ any_event! {
     Ticket(TicketEvent),
     /// Of a draft.
     Draft(DraftEvent),
+    /// Of a sign-in.
+    SignIn(SignInEvent),
+    /// Of an act that changes nothing and is kept.
+    Audit(AuditEvent),
 }

@@ -73,6 +73,10 @@ ids! {
     AttachmentId,
     /// One API token.
     TokenId,
+    /// One sign-in: a session, or a run of refused attempts.
+    SignInId,
+    /// One act that changes nothing and is kept.
+    AuditId,
 }
 
 #[cfg(test)]
