@@ -17,11 +17,13 @@ pub enum Right {
     TokensOwn,
     /// Read the log itself.
     LogRead,
+    /// Read the audit log.
+    AuditRead,
 }
 
 impl Right {
     /// Every right.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::TicketsView,
         Self::TicketsEdit,
         Self::TicketsCommunicate,
@@ -29,6 +31,7 @@ impl Right {
         Self::UsersManage,
         Self::TokensOwn,
         Self::LogRead,
+        Self::AuditRead,
     ];
 
     /// The stable word.
@@ -42,6 +45,7 @@ impl Right {
             Self::UsersManage => "users.manage",
             Self::TokensOwn => "tokens.own",
             Self::LogRead => "log.read",
+            Self::AuditRead => "audit.read",
         }
     }
 }

@@ -47,6 +47,7 @@ pub struct Scope {
     manage_users: bool,
     own_tokens: bool,
     read_log: bool,
+    read_audit: bool,
 }
 
 impl Scope {
@@ -60,6 +61,7 @@ impl Scope {
         manage_users: true,
         own_tokens: true,
         read_log: true,
+        read_audit: true,
     };
 
     /// Of somebody without any access.
@@ -72,6 +74,7 @@ impl Scope {
         manage_users: false,
         own_tokens: false,
         read_log: false,
+        read_audit: false,
     };
 
     /// Of an active user.
@@ -82,11 +85,13 @@ impl Scope {
             manage_settings: false,
             manage_users: false,
             read_log: false,
+            read_audit: false,
             ..Self::UNLIMITED
         };
         match role {
             Role::SuperAdmin => Self { user: Some(user), ..Self::UNLIMITED },
-            Role::AccountAdmin | Role::Agent => agent,
+            Role::AccountAdmin => Self { read_audit: true, ..agent },
+            Role::Agent => agent,
             Role::LightAgent => Self { edit: Reach::Nothing, communicate: Reach::Nothing, ..agent },
         }
     }
@@ -112,6 +117,7 @@ impl Scope {
             Right::UsersManage => self.manage_users,
             Right::TokensOwn => self.own_tokens,
             Right::LogRead => self.read_log,
+            Right::AuditRead => self.read_audit,
         }
     }
 
@@ -153,9 +159,11 @@ impl Scope {
             Right::TicketsView => true,
             Right::TicketsEdit => self.reaches(self.edit, ticket),
             Right::TicketsCommunicate => self.reaches(self.communicate, ticket),
-            Right::SettingsManage | Right::UsersManage | Right::TokensOwn | Right::LogRead => {
-                self.has(right)
-            }
+            Right::SettingsManage
+            | Right::UsersManage
+            | Right::TokensOwn
+            | Right::LogRead
+            | Right::AuditRead => self.has(right),
         };
         if allowed { Verdict::Allowed } else { Verdict::Forbidden(right) }
     }
@@ -197,6 +205,18 @@ mod tests {
             assert_eq!(verdict(role, Right::TicketsCommunicate), Verdict::Allowed);
             assert!(!Scope::of(role, ANNA).has(Right::SettingsManage));
             assert!(!Scope::of(role, ANNA).has(Right::UsersManage));
+        }
+    }
+
+    #[test]
+    fn administrators_read_the_audit_log_and_nobody_else_x04() {
+        for (role, may) in [
+            (Role::SuperAdmin, true),
+            (Role::AccountAdmin, true),
+            (Role::Agent, false),
+            (Role::LightAgent, false),
+        ] {
+            assert_eq!(Scope::of(role, ANNA).has(Right::AuditRead), may, "{role:?}");
         }
     }
 
