@@ -204,6 +204,8 @@ fn match_kind<E: Event>(event: &AnyEvent) -> Option<E> {
         AnyEvent::Contact(event) => event,
         AnyEvent::Ticket(event) => event,
         AnyEvent::Draft(event) => event,
+        AnyEvent::SignIn(event) => event,
+        AnyEvent::Audit(event) => event,
     };
     inner.downcast_ref::<E>().cloned()
 }

@@ -13,6 +13,7 @@ mod parts;
 mod recipients;
 mod reply;
 mod state;
+pub mod undo;
 mod update;
 mod values;
 
@@ -32,6 +33,7 @@ pub use link::{LinkTickets, UnlinkTickets};
 pub use messages::{MessageLog, MessageSummary};
 pub use reply::ReplyToTicket;
 pub use state::{LiveTicket, Ticket};
+pub use undo::UndoChange;
 pub use update::{RenameTicket, UpdateTicket};
 pub use values::PropertyInputs;
 
