@@ -2,6 +2,7 @@
 //! reads one view.
 #![warn(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
+pub mod audit;
 mod cursor;
 pub mod drafts;
 pub mod inbox;
@@ -26,5 +27,6 @@ pub fn registry() -> Vec<ProjectionType> {
         ProjectionType::of::<timeline::Timeline>(),
         ProjectionType::of::<drafts::Drafts>(),
         ProjectionType::of::<lookup::Lookup>(),
+        ProjectionType::of::<audit::Audit>(),
     ]
 }

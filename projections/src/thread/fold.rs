@@ -73,6 +73,7 @@ impl Projection for Thread {
             | TicketEvent::ContactDissociated(_)
             | TicketEvent::PrimaryContactChanged(_)
             | TicketEvent::ConversationStarted(_)
+            | TicketEvent::ConversationEnded(_)
             | TicketEvent::Linked(_)
             | TicketEvent::Unlinked(_) => Ok(()),
         }
@@ -105,6 +106,7 @@ const fn written(event: &TicketEvent) -> Written {
         | TicketEvent::ContactDissociated(_)
         | TicketEvent::PrimaryContactChanged(_)
         | TicketEvent::ConversationStarted(_)
+        | TicketEvent::ConversationEnded(_)
         | TicketEvent::Linked(_)
         | TicketEvent::Unlinked(_) => Written::Nothing,
     }
