@@ -14,6 +14,7 @@ mod refusals;
 mod secret;
 mod sessions;
 mod setup;
+mod sign_in_failures;
 mod sweep;
 mod uploads;
 
@@ -28,16 +29,19 @@ pub use drafts::{DRAFT_BYTES_MAX, DraftBodies, DraftBody, DraftName, DraftSave};
 pub use error::OpsError;
 pub use intake::{Intake, IntakeEntry};
 pub use password::PASSWORD_BYTES_MAX;
-pub use refusals::{Refusal, Refusals};
+pub use refusals::{Refusal, RefusalRow, Refusals, Stretch};
 pub use secret::Secret;
 pub use sessions::{Session, Sessions};
 pub use setup::SetupTokens;
+pub use sign_in_failures::{SignInFailure, SignInFailures};
 pub use uploads::{ExpiredUpload, NewUpload, Upload, UploadMeta, Uploads};
 pub use vault::is_unavailable;
 
 /// The tables of this crate as (version, name, SQL), in order. They come after those of [`vault::MIGRATIONS`].
-pub const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(2001, "ops", include_str!("../schema/0001_ops.sql"))];
+pub const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (2001, "ops", include_str!("../schema/0001_ops.sql")),
+    (2002, "ops_audit", include_str!("../schema/0002_audit.sql")),
+];
 
 /// All operational state. Cheap to clone.
 #[derive(Clone)]
@@ -59,6 +63,8 @@ pub struct Ops {
     pub intake: Intake,
     /// Refused requests.
     pub refusals: Refusals,
+    /// Failures to sign in.
+    pub sign_in_failures: SignInFailures,
 }
 
 impl Ops {
@@ -74,6 +80,7 @@ impl Ops {
             uploads: Uploads::new(db.clone(), vault),
             intake: Intake::new(db.clone()),
             refusals: Refusals::new(db.clone()),
+            sign_in_failures: SignInFailures::new(db.clone()),
             db,
         }
     }
