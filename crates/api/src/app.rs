@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use vault::{SealedObjects, Vault};
 
 use crate::error::ApiError;
+use crate::export::Exports;
 use crate::live::Live;
 use crate::settings::{Limits, Settings};
 use crate::verification::Verifications;
@@ -56,6 +57,7 @@ pub struct App {
     live: Live,
     lists: Lists,
     verifications: Arc<Verifications>,
+    exports: Exports,
 }
 
 impl App {
@@ -71,7 +73,8 @@ impl App {
             recent,
             checkpoints: parts.checkpoints.clone(),
         });
-        Self { parts: Arc::new(parts), live, lists, verifications: Arc::default() }
+        let exports = Exports::default();
+        Self { parts: Arc::new(parts), live, lists, verifications: Arc::default(), exports }
     }
 
     /// Takes commands. Routes use [`App::execute`], which adds what a request knows.
@@ -155,6 +158,11 @@ impl App {
     /// The verifications of logs in this process.
     pub(crate) fn verifications(&self) -> &Verifications {
         &self.verifications
+    }
+
+    /// Places to write files.
+    pub(crate) const fn exports(&self) -> &Exports {
+        &self.exports
     }
 
     /// The time.

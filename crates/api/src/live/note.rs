@@ -73,7 +73,11 @@ pub async fn notes(
     }
     let about = outlines.iter().filter_map(|event| match Subject::of(event) {
         Subject::Ticket(ticket) => Some(ticket),
-        Subject::Draft(_) | Subject::Access(_) | Subject::Common { .. } | Subject::Unknown => None,
+        Subject::Draft(_)
+        | Subject::Access(_)
+        | Subject::Audit { .. }
+        | Subject::Common { .. }
+        | Subject::Unknown => None,
     });
     let tickets: Vec<TicketId> = about.collect::<BTreeSet<_>>().into_iter().collect();
     let sights = sight::now(reader, ws, &tickets).await?;
@@ -131,7 +135,9 @@ fn sight_of(run: &[Outline], steady: Option<&TicketSight>) -> Result<Option<Sigh
 fn frame(last: &Outline, subject: Subject, kinds: Vec<String>) -> Bytes {
     let (ticket_id, stream) = match subject {
         Subject::Ticket(ticket) => (Some(ticket.0), None),
-        Subject::Common { kind, id } => (None, Some(StreamName { kind, id })),
+        Subject::Audit { kind, id } | Subject::Common { kind, id } => {
+            (None, Some(StreamName { kind, id }))
+        }
         Subject::Draft(_) => (None, Some(StreamName { kind: "draft", id: last.stream })),
         Subject::Access(user) => (None, Some(StreamName { kind: "user", id: user.0 })),
         Subject::Unknown => (None, None),

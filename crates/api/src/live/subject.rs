@@ -3,7 +3,9 @@
 use access::{Reach, Right, Scope};
 use decider::{ActorKind, Event};
 use event_store::log::Outline;
-use events::{AnyEvent, DraftEvent, TicketEvent, TicketId, UserEvent, UserId};
+use events::{
+    AnyEvent, AuditEvent, DraftEvent, SignInEvent, TicketEvent, TicketId, UserEvent, UserId,
+};
 use uuid::Uuid;
 
 use super::sight::Sight;
@@ -11,6 +13,8 @@ use super::sight::Sight;
 const TICKET: &str = TicketEvent::KIND;
 const DRAFT: &str = DraftEvent::KIND;
 const USER: &str = UserEvent::KIND;
+const SIGN_IN: &str = SignInEvent::KIND;
+const AUDIT: &str = AuditEvent::KIND;
 
 /// What everybody may know of a colleague. Every other event of a user is between them and those who manage users.
 const KNOWN_OF_USERS: [&str; 5] =
@@ -44,6 +48,13 @@ pub enum Subject {
     Draft(Option<UserId>),
     /// How a user signs in.
     Access(UserId),
+    /// What only the audit log shows: sign-ins, files that left.
+    Audit {
+        /// The stream's kind.
+        kind: &'static str,
+        /// The stream's id.
+        id: Uuid,
+    },
     /// What everybody may read: contacts, users, settings.
     Common {
         /// The stream's kind.
@@ -67,6 +78,8 @@ impl Subject {
             USER if !KNOWN_OF_USERS.contains(&event.type_name.as_str()) => {
                 Self::Access(UserId(event.stream))
             }
+            SIGN_IN => Self::Audit { kind: SIGN_IN, id: event.stream },
+            AUDIT => Self::Audit { kind: AUDIT, id: event.stream },
             kind => match AnyEvent::KINDS.iter().find(|(known, _)| *known == kind) {
                 Some((kind, _)) => Self::Common { kind, id: event.stream },
                 None => Self::Unknown,
@@ -83,6 +96,7 @@ impl Subject {
             (Self::Ticket(_), Reach::Owned) => sight.is_some_and(|sight| sight.is_within(scope)),
             (Self::Draft(owner), _) => *owner == Some(viewer.user),
             (Self::Access(user), _) => *user == viewer.user || scope.has(Right::UsersManage),
+            (Self::Audit { .. }, _) => scope.has(Right::AuditRead),
             (Self::Common { .. }, _) => true,
         }
     }

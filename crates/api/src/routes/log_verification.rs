@@ -2,7 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use commands::audit::RecordVerification;
 use event_store::log::{Finding, KnownHead};
+use events::AuditId;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -76,10 +78,14 @@ async fn begin_log_verification(
     let caller = &write.caller;
     caller.require(access::Right::LogRead)?;
     let heads = heads(&write.body)?;
+    let count = u32::try_from(heads.len()).unwrap_or(u32::MAX);
     if !app.verifications().begin((caller.ws, heads), app.reader().clone(), app.now()) {
         let detail = "this server is verifying a log already; look again when that is done";
         return Err(ApiError::new(Kind::Conflict, "verification_running", detail));
     }
+    let id: AuditId = write.meta.new_id("verification");
+    let command = RecordVerification { audit_id: id, heads: count };
+    app.record_fact((caller.ws, caller.actor), id.0, command).await?;
     Ok((StatusCode::ACCEPTED, Json(shown(app.verifications().newest(caller.ws)))))
 }
 

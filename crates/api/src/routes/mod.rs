@@ -3,6 +3,7 @@
 mod addresses;
 mod admin;
 mod attachments;
+mod audit;
 mod channels;
 mod comments;
 mod contacts;
@@ -25,6 +26,7 @@ mod thread;
 mod tickets;
 mod timeline;
 mod tokens;
+mod undo;
 pub(crate) mod uploads;
 mod users;
 mod views;
@@ -42,6 +44,7 @@ pub(crate) fn protected() -> OpenApiRouter<App> {
         .merge(tokens::routes())
         .merge(admin::routes())
         .merge(log_verification::routes())
+        .merge(audit::routes())
         .merge(settings())
         .merge(desk())
 }
@@ -61,6 +64,7 @@ fn desk() -> OpenApiRouter<App> {
         .merge(tickets::routes())
         .merge(status::routes())
         .merge(owner::routes())
+        .merge(undo::routes())
         .merge(thread::routes())
         .merge(replies::routes())
         .merge(comments::routes())

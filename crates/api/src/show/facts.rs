@@ -3,7 +3,7 @@
 use decider::{DecodeError, Event, Sealed};
 use events::message::MessageAuthor;
 use events::value::Delivery;
-use events::{TicketEvent, UserId};
+use events::{ChannelId, TicketEvent, UserId};
 use projections::timeline::EntryRow;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -22,9 +22,23 @@ pub enum Fact {
     /// A comment's.
     Comment(CommentFacts),
     /// A differing copy of a message.
-    CopyKept,
+    CopyKept(CopyFacts),
     /// Mail that could not be read.
-    RawKept,
+    RawKept(RawFacts),
+}
+
+/// What is kept of a differing copy.
+#[derive(Deserialize)]
+pub struct CopyFacts {
+    /// The message that is known.
+    pub message: Uuid,
+}
+
+/// What is kept of mail that could not be read.
+#[derive(Deserialize)]
+pub struct RawFacts {
+    /// The channel it came in by.
+    pub channel: Option<ChannelId>,
 }
 
 /// What is kept of a message.
@@ -63,8 +77,8 @@ impl Fact {
                 Self::Message(MessageFacts { imported: true, ..facts })
             }
             "CommentAdded" => Self::Comment(typed(kind, &row.data.0)?),
-            "MessageCopyKept" => Self::CopyKept,
-            "RawMessageKept" => Self::RawKept,
+            "MessageCopyKept" => Self::CopyKept(typed(kind, &row.data.0)?),
+            "RawMessageKept" => Self::RawKept(typed(kind, &row.data.0)?),
             _ => {
                 let version = TicketEvent::TYPES.iter().find(|known| known.name == kind);
                 let version = version.map_or(0, |known| known.version);
@@ -84,7 +98,7 @@ impl Fact {
             },
             Self::Comment(comment) => comment.mentions.iter().for_each(|user| wanted.user(*user)),
             Self::Event(event) => want_of(event, wanted),
-            Self::CopyKept | Self::RawKept => {}
+            Self::CopyKept(_) | Self::RawKept(_) => {}
         }
     }
 }
@@ -122,7 +136,7 @@ impl Slots for Fact {
                 visit("message.preview", &mut message.preview);
             }
             Self::Comment(comment) => visit("comment.preview", &mut comment.preview),
-            Self::CopyKept | Self::RawKept => {}
+            Self::CopyKept(_) | Self::RawKept(_) => {}
         }
     }
 }

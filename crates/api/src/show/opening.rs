@@ -1,9 +1,9 @@
 //! Opening the sealed fields of many values in place: their keys with one query. What was erased stays sealed.
 
-use decider::{Event, KeyKind, KeyScope, Opened, Sealed, SealedSlot};
-use events::TicketEvent;
+use decider::{Event, KeyKind, KeyScope, Opened, Sealed, SealedSlot, WorkspaceId};
+use events::{AnyEvent, TicketEvent};
 use uuid::Uuid;
-use vault::VaultError;
+use vault::{Vault, VaultError};
 
 use crate::app::App;
 use crate::caller::Caller;
@@ -22,6 +22,12 @@ pub trait Slots {
     fn visit(&mut self, visit: Visit<'_>);
 }
 
+impl Slots for AnyEvent {
+    fn visit(&mut self, visit: Visit<'_>) {
+        self.visit_sealed(visit);
+    }
+}
+
 impl Slots for TicketEvent {
     fn visit(&mut self, visit: Visit<'_>) {
         self.visit_sealed(visit);
@@ -35,13 +41,23 @@ pub async fn open_all<T: Slots>(
     stream: Uuid,
     values: &mut [T],
 ) -> Result<(), ApiError> {
+    open_all_in(app.vault(), caller.ws, stream, values).await
+}
+
+/// The same where nobody asks over HTTP.
+pub async fn open_all_in<T: Slots>(
+    vault: &Vault,
+    ws: WorkspaceId,
+    stream: Uuid,
+    values: &mut [T],
+) -> Result<(), ApiError> {
     for _ in 0..LOADS_MAX {
         let mut keys: Vec<Uuid> = Vec::new();
         for value in values.iter_mut() {
             value.visit(&mut |_, slot| keys.extend(slot.cipher().map(|cipher| cipher.key)));
         }
-        app.vault().load_keys(caller.ws, &keys).await?;
-        if open_loaded(app, caller, stream, values)? {
+        vault.load_keys(ws, &keys).await?;
+        if open_loaded(vault, ws, stream, values)? {
             return Ok(());
         }
     }
@@ -50,8 +66,8 @@ pub async fn open_all<T: Slots>(
 
 /// Whether every key was in memory.
 fn open_loaded<T: Slots>(
-    app: &App,
-    caller: &Caller,
+    vault: &Vault,
+    ws: WorkspaceId,
     stream: Uuid,
     values: &mut [T],
 ) -> Result<bool, ApiError> {
@@ -59,7 +75,7 @@ fn open_loaded<T: Slots>(
     for value in values {
         value.visit(&mut |field, slot| {
             let Some(cipher) = slot.cipher().cloned() else { return };
-            match app.vault().open_cached(caller.ws, stream, field, &cipher) {
+            match vault.open_cached(ws, stream, field, &cipher) {
                 Ok(Some(Opened::Open(clear))) => {
                     // Nobody seals it again; the scope only has to be something.
                     let scope =
