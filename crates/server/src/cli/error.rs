@@ -41,6 +41,9 @@ pub enum CliError {
     /// A stored event cannot be read.
     #[error("an event cannot be read")]
     Decode(#[from] decider::DecodeError),
+    /// The audit log could not be read.
+    #[error("the audit log could not be read: {0}")]
+    Audit(String),
     /// There is nothing of that name.
     #[error("there is no {what} {name}")]
     Missing {

@@ -1,5 +1,6 @@
 //! The command line: one file per command, common flags, exit codes 0 done, 1 failed, 2 wrong usage, 3 found a difference.
 
+mod audit;
 mod doctor;
 mod error;
 mod generate;
@@ -78,6 +79,8 @@ enum Command {
     /// Tickets, folded from the log
     #[command(subcommand)]
     Ticket(TicketCommand),
+    /// Who changed what in settings and users, who signed in, what was refused
+    Audit(audit::AuditArgs),
     /// The views
     #[command(subcommand)]
     Projection(ProjectionCommand),
@@ -160,6 +163,7 @@ async fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Log(LogCommand::Head(args)) => log_head::run(&common, args).await,
         Command::Log(LogCommand::Verify(args)) => log_verify::run(&common, args).await,
         Command::Ticket(TicketCommand::Show(args)) => ticket_show::run(&common, args).await,
+        Command::Audit(args) => audit::run(&common, args).await,
         Command::Projection(ProjectionCommand::List(args)) => {
             projection_list::run(&common, args).await
         }
