@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has to say so at once"
 )]
 
+mod audit;
 mod bad_input;
 mod cli;
 mod comments;
@@ -30,4 +31,5 @@ mod settings;
 mod startup;
 mod tickets;
 mod timeline;
+mod undo;
 mod views;

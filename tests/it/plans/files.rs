@@ -29,8 +29,10 @@ pub const COLD: &[(&str, &str)] = &[
     ("crates/event-store/src/projection/sql/lease_try.sql", NO_PLAN),
     ("crates/ops/src/sql/attempt_sweep.sql", RARE),
     ("crates/ops/src/sql/draft_save_sweep.sql", RARE),
+    ("crates/ops/src/sql/refusal_sweep.sql", RARE),
     ("crates/ops/src/sql/session_sweep.sql", RARE),
     ("crates/ops/src/sql/setup_sweep.sql", RARE),
+    ("crates/ops/src/sql/sign_in_failure_sweep.sql", RARE),
     (
         "crates/ops/src/sql/token_list.sql",
         "all tokens of a workspace, a bounded list that settings show",

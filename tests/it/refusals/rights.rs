@@ -8,6 +8,7 @@ use crate::people::colleague;
 fn beyond_an_agent(operation: &Operation) -> Option<&'static str> {
     let resource = operation.template.split('/').nth(3).unwrap_or_default();
     match (resource, operation.reads()) {
+        ("admin", _) if operation.template.ends_with("/audit") => Some("audit.read"),
         ("admin", _) => Some("log.read"),
         ("channels" | "pipelines" | "properties" | "workspace", false) => Some("settings.manage"),
         ("users", false) => Some("users.manage"),
@@ -24,6 +25,7 @@ fn beyond_a_light_agent(operation: &Operation) -> Option<&'static str> {
         | "/tickets/{id}/status"
         | "/tickets/{id}/owner"
         | "/tickets/{id}/contacts"
+        | "/tickets/{id}/undo"
         | "/contacts"
         | "/contacts/{id}"
             if !operation.reads() =>

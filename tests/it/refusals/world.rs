@@ -38,6 +38,8 @@ pub struct World {
     pub upload: String,
     pub attachment: String,
     pub message: String,
+    /// The position of a change that can be taken back.
+    pub change: String,
 }
 
 impl World {
@@ -66,6 +68,8 @@ impl World {
         let comment = json!({ "text": "See log", "attachment_ids": [attachment] });
         desk.post(&ticket.at("/comments"), comment).await.status(201);
         let message = text(&desk.reply(&ticket, "We are looking").await["message_id"]);
+        let tagged = json!({ "tags": ["warm"] });
+        let change = text(&desk.patch(&ticket.at(""), tagged).await.ok()["position"]);
         let upload = upload(&desk, "more.txt", "text/plain", &BYTES).await;
         desk.put(&ticket.at("/drafts/reply"), json!({ "text": "Dear Anna" })).await.ok();
         desk.catch_up().await;
@@ -85,6 +89,7 @@ impl World {
             upload,
             attachment,
             message,
+            change,
         }
     }
 
