@@ -130,16 +130,15 @@ impl Follower {
         let head = *self.head.borrow();
         let left_out = self.projector.quarantine().0.len();
         let standing = Standing { position: checkpoint.position, left_out };
-        self.parts.checkpoints.reached(self.ws, &self.projection, standing);
         self.parts.status.place(checkpoint.position, head, left_out);
         // What the memory has not heard of, the poll finds.
-        if at_the_end || (head.0 > 0 && checkpoint.position >= head) {
-            self.parts.status.state(ProjectionState::Following, None);
-            Next::Growth
-        } else {
-            self.parts.status.state(ProjectionState::CatchingUp, None);
-            Next::Now
-        }
+        let following = at_the_end || (head.0 > 0 && checkpoint.position >= head);
+        let state =
+            if following { ProjectionState::Following } else { ProjectionState::CatchingUp };
+        self.parts.status.state(state, None);
+        // Readers are told last: who then asks for the status finds it as new.
+        self.parts.checkpoints.reached(self.ws, &self.projection, standing);
+        if following { Next::Growth } else { Next::Now }
     }
 
     fn back_off(&mut self, error: &(dyn Error + 'static)) -> Next {
