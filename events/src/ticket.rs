@@ -75,6 +75,9 @@ pub struct TicketCreated {
     pub source: TicketSource,
     /// Whether it is history (H03): nothing automatic may come of it.
     pub imported: bool,
+    /// The channel it came in by, if it came by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelId>,
 }
 
 /// A ticket's name changed.

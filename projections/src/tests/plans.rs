@@ -40,7 +40,7 @@ const FIXTURE: [&str; 13] = [
     "insert into tally_ticket select $1, md5('t' || n)::uuid, n from generate_series(1, $2) as n",
     "insert into tally_change (ws, position, effect_at, late, status_from, status_to)
      select $1, n, n, n % 20 = 0, md5('s' || n % 3)::uuid, md5('s' || n % 4)::uuid from generate_series(1, $2) as n",
-    "insert into tally_span select $1, (n % 3)::smallint, (n % 6 + 1)::smallint, n / 100, md5('v' || n)::uuid, 1 from generate_series(1, $2) as n",
+    "insert into tally_span select $1, (n % 3)::smallint, (n % 7 + 1)::smallint, n / 100, md5('v' || n)::uuid, 1 from generate_series(1, $2) as n",
 ];
 
 /// Tables that are small by nature.

@@ -8,19 +8,13 @@ use tokio::time::Instant;
 use vault::Vault;
 
 use super::attempt::Attempt;
+use super::batch_size::BatchSize;
 use super::checkpoint::{CHECKPOINTS_KEPT, Checkpoint};
 use super::error::{Fault, FaultCause, StepError, StopReason};
 use super::fold::{Fold, ProjectionType, Quarantine};
 use super::log_batch::{LogBatch, LogSource};
 use super::store::{CrashPoint, WriteError};
 use super::views::{PgViews, ViewStore, ViewWriter};
-
-/// What one commit of a batch should take.
-const BATCH_TARGET: Duration = Duration::from_millis(25);
-/// No batch is larger, unless a single commit is.
-pub const BATCH_EVENTS_MAX: usize = 5_000;
-/// The first batch.
-const BATCH_EVENTS_START: usize = 256;
 
 /// What a projector works with.
 #[derive(Clone)]
@@ -56,7 +50,7 @@ pub struct Projector {
     checkpoint: Option<Checkpoint>,
     quarantine: Quarantine,
     tolerated: Option<Quarantine>,
-    batch_events: usize,
+    batch: BatchSize,
 }
 
 impl Projector {
@@ -83,7 +77,7 @@ impl Projector {
             checkpoint: None,
             quarantine: Quarantine::default(),
             tolerated: None,
-            batch_events: BATCH_EVENTS_START,
+            batch: BatchSize::usual(),
         }
     }
 
@@ -112,7 +106,7 @@ impl Projector {
 
     /// Fixes the size of the next batches in events; it adapts from there.
     pub const fn set_batch_events(&mut self, events: usize) {
-        self.batch_events = if events == 0 { 1 } else { events };
+        self.batch = BatchSize::of(events);
     }
 
     /// Folds the next batch; none when it stands at the end of the log.
@@ -149,7 +143,7 @@ impl Projector {
             Some(standing) => standing,
             None => self.load().await?,
         };
-        let found = self.source.after(self.ws, &standing, self.batch_events).await;
+        let found = self.source.after(self.ws, &standing, self.batch.events()).await;
         let Some(batch) = found.map_err(StepError::of_log)? else { return Ok(None) };
         let started = Instant::now();
         let (checkpoint, faults) = self.fold_and_write(&standing, &batch, crash).await?;
@@ -158,7 +152,7 @@ impl Projector {
             self.quarantine.0.insert(fault.stream, fault.position);
         }
         let took = started.elapsed();
-        self.adapt(batch.len, took);
+        self.batch = self.batch.after(batch.len, took);
         Ok(Some(Applied {
             events: batch.len,
             took,
@@ -249,13 +243,5 @@ impl Projector {
             }
         }
         Ok(events.get(accepted).map(|event| Fault::new(event, FaultCause::Refused)))
-    }
-
-    fn adapt(&mut self, events: usize, took: Duration) {
-        if took > BATCH_TARGET * 3 / 2 {
-            self.batch_events = (self.batch_events / 2).max(1);
-        } else if took < BATCH_TARGET * 2 / 3 && events * 2 > self.batch_events {
-            self.batch_events = (self.batch_events * 2).min(BATCH_EVENTS_MAX);
-        }
     }
 }
