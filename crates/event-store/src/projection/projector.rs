@@ -16,6 +16,10 @@ use super::log_batch::{LogBatch, LogSource};
 use super::store::{CrashPoint, WriteError};
 use super::views::{PgViews, ViewStore, ViewWriter};
 
+/// A place in the log that was reached without changing a row is written down that much later at most. The readers of other
+/// nodes wait for it so long.
+const SAVED_WITHIN: Duration = Duration::from_millis(100);
+
 /// What a projector works with.
 #[derive(Clone)]
 pub struct ProjectorParts {
@@ -51,6 +55,10 @@ pub struct Projector {
     quarantine: Quarantine,
     tolerated: Option<Quarantine>,
     batch: BatchSize,
+    /// Whether a place that changes no row may be written down later.
+    saves_late: bool,
+    /// Since when the place it stands at is not written down.
+    unsaved: Option<Instant>,
 }
 
 impl Projector {
@@ -78,6 +86,8 @@ impl Projector {
             quarantine: Quarantine::default(),
             tolerated: None,
             batch: BatchSize::usual(),
+            saves_late: false,
+            unsaved: None,
         }
     }
 
@@ -102,6 +112,31 @@ impl Projector {
     /// Reads its checkpoint again before the next step: somebody else may have gone on.
     pub const fn reload(&mut self) {
         self.checkpoint = None;
+        self.unsaved = None;
+    }
+
+    /// From now on a batch that concerns no row of the view writes nothing: most events concern few views, and a transaction for
+    /// each of them would be most of the work. Its place is written down with the next rows, or a little later. Until then only
+    /// this process knows that the rows are as new; what a crash takes away are events that changed none.
+    pub(super) const fn save_late(&mut self) {
+        self.saves_late = true;
+    }
+
+    /// How soon a step is due that writes the place down; none when it is written down.
+    pub(super) fn saves_in(&self) -> Option<Duration> {
+        self.unsaved.map(|since| SAVED_WITHIN.saturating_sub(since.elapsed()))
+    }
+
+    /// Writes down the place it stands at, if that is not written down.
+    ///
+    /// # Errors
+    /// See [`StepError`]. After an error the checkpoint is read again.
+    pub(super) async fn save(&mut self) -> Result<(), StepError> {
+        let saved = self.try_save(&CrashPoint::never()).await;
+        if saved.is_err() {
+            self.reload();
+        }
+        saved
     }
 
     /// Fixes the size of the next batches in events; it adapts from there.
@@ -124,7 +159,7 @@ impl Projector {
     pub async fn step_until(&mut self, crash: &CrashPoint) -> Result<Option<Applied>, StepError> {
         let stepped = self.try_step(crash).await;
         if stepped.is_err() {
-            self.checkpoint = None;
+            self.reload();
         }
         stepped
     }
@@ -144,10 +179,17 @@ impl Projector {
             None => self.load().await?,
         };
         let found = self.source.after(self.ws, &standing, self.batch.events()).await;
-        let Some(batch) = found.map_err(StepError::of_log)? else { return Ok(None) };
+        let Some(batch) = found.map_err(StepError::of_log)? else {
+            if self.saves_in() == Some(Duration::ZERO) {
+                self.try_save(crash).await?;
+            }
+            return Ok(None);
+        };
         let started = Instant::now();
         let (checkpoint, faults) = self.fold_and_write(&standing, &batch, crash).await?;
         self.checkpoint = Some(checkpoint);
+        let is_saved = checkpoint.seq > standing.seq;
+        self.unsaved = if is_saved { None } else { self.unsaved.or(Some(started)) };
         for fault in &faults {
             self.quarantine.0.insert(fault.stream, fault.position);
         }
@@ -159,6 +201,31 @@ impl Projector {
             first_at_micros: batch.first_at.as_micros(),
             quarantined: faults.len(),
         }))
+    }
+
+    async fn try_save(&mut self, crash: &CrashPoint) -> Result<(), StepError> {
+        let (Some(standing), Some(_)) = (self.checkpoint, self.unsaved) else { return Ok(()) };
+        let next = Checkpoint { seq: standing.seq + 1, ..standing };
+        let mut fold = (self.projection.fold)();
+        let mut writer = self.views.prefetch(fold.as_mut()).await?;
+        match writer.write(fold.as_ref(), (&next, &[]), crash).await {
+            Ok(()) => {}
+            Err(WriteError::Fenced) => return Err(StepError::Fenced),
+            Err(WriteError::Step(error)) => return Err(error),
+            Err(WriteError::Refused(error)) => return Err(StopReason::Tables(error).into()),
+        }
+        prune(writer.as_mut(), &next).await?;
+        self.checkpoint = Some(next);
+        self.unsaved = None;
+        Ok(())
+    }
+
+    /// Whether a batch is passed over without writing anything.
+    fn is_passed_over(&self, fold: &dyn Fold, attempt: &Attempt) -> bool {
+        self.saves_late
+            && self.saves_in() != Some(Duration::ZERO)
+            && attempt.faults.is_empty()
+            && fold.tables().iter().all(|table| table.announced() == 0)
     }
 
     async fn load(&mut self) -> Result<Checkpoint, StepError> {
@@ -186,12 +253,14 @@ impl Projector {
             attempt.tolerate_only(tolerated.clone());
         }
         loop {
-            let (fold, mut writer) = self.fold(&mut attempt, &events).await?;
+            let fold = self.announce(&mut attempt, &events).await?;
+            if self.is_passed_over(fold.as_ref(), &attempt) {
+                return Ok((Checkpoint { seq: standing.seq, ..next }, Vec::new()));
+            }
+            let (fold, mut writer) = self.apply(&mut attempt, &events, fold).await?;
             match writer.write(fold.as_ref(), (&next, &attempt.faults), crash).await {
                 Ok(()) => {
-                    if next.seq.is_multiple_of(CHECKPOINTS_KEPT) {
-                        writer.prune(next.seq).await?;
-                    }
+                    prune(writer.as_mut(), &next).await?;
                     return Ok((next, attempt.faults));
                 }
                 Err(WriteError::Fenced) => return Err(StepError::Fenced),
@@ -205,12 +274,12 @@ impl Projector {
         }
     }
 
-    /// Folds the events on top of the stored rows; answers with what writes them.
-    async fn fold(
+    /// Reads the events and announces the rows that they may touch.
+    async fn announce(
         &self,
         attempt: &mut Attempt,
         events: &[&StoredEvent],
-    ) -> Result<(Box<dyn Fold>, Box<dyn ViewWriter>), StepError> {
+    ) -> Result<Box<dyn Fold>, StepError> {
         let mut fold = (self.projection.fold)();
         attempt.decode(events, fold.as_mut())?;
         if self.projection.opens {
@@ -218,6 +287,16 @@ impl Projector {
             attempt.open(vault, self.ws, events, fold.as_mut()).await?;
         }
         fold.announce(events);
+        Ok(fold)
+    }
+
+    /// Folds the events on top of the stored rows; answers with what writes them.
+    async fn apply(
+        &self,
+        attempt: &mut Attempt,
+        events: &[&StoredEvent],
+        mut fold: Box<dyn Fold>,
+    ) -> Result<(Box<dyn Fold>, Box<dyn ViewWriter>), StepError> {
         let writer = self.views.prefetch(fold.as_mut()).await?;
         attempt.apply(events, fold.as_mut())?;
         Ok((fold, writer))
@@ -234,7 +313,9 @@ impl Projector {
         let (mut accepted, mut refused) = (0, events.len());
         while refused > accepted + 1 {
             let middle = accepted.midpoint(refused);
-            let (fold, mut writer) = self.fold(&mut attempt.again(), &events[..middle]).await?;
+            let (events, mut again) = (&events[..middle], attempt.again());
+            let fold = self.announce(&mut again, events).await?;
+            let (fold, mut writer) = self.apply(&mut again, events, fold).await?;
             match writer.try_write(fold.as_ref(), next).await {
                 Ok(()) => accepted = middle,
                 Err(WriteError::Refused(_)) => refused = middle,
@@ -244,4 +325,12 @@ impl Projector {
         }
         Ok(events.get(accepted).map(|event| Fault::new(event, FaultCause::Refused)))
     }
+}
+
+/// Takes old checkpoints away, now and then.
+async fn prune(writer: &mut dyn ViewWriter, newest: &Checkpoint) -> Result<(), StepError> {
+    if newest.seq.is_multiple_of(CHECKPOINTS_KEPT) {
+        writer.prune(newest.seq).await?;
+    }
+    Ok(())
 }
