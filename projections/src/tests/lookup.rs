@@ -3,10 +3,11 @@
 use decider::KeyScope;
 use event_store::projection::{CrashPoint, ProjectionType, StepError};
 use events::contact::{
-    ContactCreated, ContactEmailAdded, ContactEmailRemoved, ContactRenamed, EmailEntry, PhoneEntry,
+    ContactCreated, ContactEmailAdded, ContactEmailRemoved, ContactErased, ContactRenamed,
+    EmailEntry, PhoneEntry,
 };
 use events::user::{Role, UserAdded, UserDeactivated};
-use events::{ContactEvent, UserEvent};
+use events::{ContactEvent, ErasureId, UserEvent};
 use sqlx::Row;
 use uuid::Uuid;
 
@@ -54,6 +55,16 @@ fn a_contact_shows_its_name_its_addresses_and_which_is_primary() {
         rows.emails.rows().iter().map(|row| row.address.as_str()).collect::<Vec<_>>(),
         ["second@example.org"]
     );
+}
+
+#[test]
+fn who_was_erased_is_taken_out_as_a_whole_z06() {
+    let mut log = Log::new();
+    log.add::<ContactEvent>(CARL, carl())
+        .add::<ContactEvent>(CARL, ContactErased { erasure: ErasureId(id(900)), emails: vec![1] });
+    let rows = log.fold::<Lookup>();
+    assert!(rows.people.rows().is_empty() && rows.emails.rows().is_empty());
+    assert!(rows.terms.rows().is_empty());
 }
 
 #[test]
@@ -187,7 +198,7 @@ async fn planted_bytes(database: &Database) -> Vec<String> {
     sqlx::query("checkpoint").execute(&database.pool).await.unwrap();
     let files = sqlx::query(
         "select c.relname::text, pg_relation_filepath(c.oid) from pg_class as c \
-         where c.relnamespace = 'lookup_v1'::regnamespace and pg_relation_filepath(c.oid) is not null",
+         where c.relnamespace = 'lookup_v2'::regnamespace and pg_relation_filepath(c.oid) is not null",
     )
     .fetch_all(&database.pool)
     .await

@@ -1,0 +1,4 @@
+select b.schema_name
+  from proj.build as b
+ where b.name = $1 and to_regnamespace(quote_ident(b.schema_name)) is not null
+ order by b.version, b.build
