@@ -103,7 +103,8 @@ pub(super) fn safe(sql: &Arc<str>) -> AssertSqlSafe<Arc<str>> {
 /// Keeps the tables of a schema from being written anew until the end of the transaction; whoever reads or writes rows is not
 /// concerned.
 pub(super) fn keep_tables(schema: &str, tables: &[TableDef]) -> AssertSqlSafe<String> {
-    let places = list(tables, |table| format!("{}.{}", quoted(schema), quoted(table.name)));
+    let place = |table: &TableDef| format!("{}.{}", quoted(schema), quoted(table.name));
+    let places = joined(tables.iter().map(place), ", ");
     AssertSqlSafe(format!("lock table {places} in access share mode"))
 }
 
