@@ -98,11 +98,7 @@ async fn was_dropped(pool: &PgPool, schema: &str) -> Result<bool, sqlx::Error> {
     Ok(!left.iter().any(|left| left == schema))
 }
 
-async fn forget_in(
-    pool: &PgPool,
-    ws: WorkspaceId,
-    place: (&str, Uuid),
-) -> Result<(), sqlx::Error> {
+async fn forget_in(pool: &PgPool, ws: WorkspaceId, place: (&str, Uuid)) -> Result<(), sqlx::Error> {
     let mut attempt = 1;
     loop {
         match forget_once(pool, ws, place).await {

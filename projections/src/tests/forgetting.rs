@@ -7,9 +7,7 @@ use events::erasure::{
     ErasureSubject, SharedChoice,
 };
 use events::ticket::{CommentAdded, CommentRedacted, MessageRedacted, RedactedPart};
-use events::{
-    AttachmentId, CommentId, ContactEvent, ContactId, ErasureEvent, ErasureId, TicketId,
-};
+use events::{AttachmentId, CommentId, ContactEvent, ContactId, ErasureEvent, ErasureId, TicketId};
 
 use super::log::{Log, id, message, sealed};
 
