@@ -64,7 +64,10 @@ impl Directory {
                     self.channel_by_address.insert(normalised(&live.address), id);
                 }
             }
-            AnyEvent::Contact(_) | AnyEvent::Ticket(_) | AnyEvent::Draft(_) => {}
+            AnyEvent::Contact(_)
+            | AnyEvent::Ticket(_)
+            | AnyEvent::Draft(_)
+            | AnyEvent::Erasure(_) => {}
         }
     }
 

@@ -204,6 +204,7 @@ fn match_kind<E: Event>(event: &AnyEvent) -> Option<E> {
         AnyEvent::Contact(event) => event,
         AnyEvent::Ticket(event) => event,
         AnyEvent::Draft(event) => event,
+        AnyEvent::Erasure(event) => event,
     };
     inner.downcast_ref::<E>().cloned()
 }

@@ -8,6 +8,7 @@ pub mod contact;
 mod desk;
 mod directory;
 pub mod draft;
+pub mod erasure;
 pub mod limits;
 pub mod pipeline;
 pub mod property;
@@ -37,6 +38,7 @@ pub fn stream_types() -> Vec<StreamType> {
         StreamType::of::<contact::Contact>(),
         StreamType::of::<ticket::Ticket>(),
         StreamType::of::<draft::Draft>(),
+        StreamType::of::<erasure::Erasure>(),
     ]
 }
 

@@ -52,3 +52,9 @@ pub const CHOICES_MAX: usize = 1000;
 pub const KEY_CHARS_MAX: usize = 100;
 /// Messages whose addresses a ticket's state remembers.
 pub const RECENT_MESSAGES_MAX: usize = 50;
+/// Passages that one redaction names.
+pub const PASSAGES_MAX: usize = 100;
+/// One of them.
+pub const PASSAGE_BYTES_MAX: usize = 64 * 1024;
+/// Shared contents that one erasure names.
+pub const ALSO_ERASED_MAX: usize = 1000;

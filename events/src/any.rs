@@ -4,8 +4,8 @@ use decider::{Aspects, DecodeError, Event, SealedSlot, StoredEvent};
 
 use crate::seal::decode_stored;
 use crate::{
-    ChannelEvent, ContactEvent, DraftEvent, EventType, PipelineEvent, PropertyEvent, TicketEvent,
-    UserEvent, WorkspaceEvent,
+    ChannelEvent, ContactEvent, DraftEvent, ErasureEvent, EventType, PipelineEvent, PropertyEvent,
+    TicketEvent, UserEvent, WorkspaceEvent,
 };
 
 macro_rules! any_event {
@@ -127,4 +127,6 @@ any_event! {
     Ticket(TicketEvent),
     /// Of a draft.
     Draft(DraftEvent),
+    /// Of an erasure.
+    Erasure(ErasureEvent),
 }

@@ -4,6 +4,7 @@
 use decider::{Aspects, Sealed};
 use serde::{Deserialize, Serialize};
 
+use crate::ErasureId;
 use crate::event_list::event_list;
 use crate::seal::{SealedFields, Visit, sealed_fields};
 
@@ -24,6 +25,8 @@ event_list! {
         PhoneAdded(ContactPhoneAdded) = "ContactPhoneAdded", 1;
         /// A phone number is no longer theirs.
         PhoneRemoved(ContactPhoneRemoved) = "ContactPhoneRemoved", 1;
+        /// The person is to be forgotten (Z06): nothing more is written about them, and their addresses are free.
+        Erased(ContactErased) = "ContactErased", 1;
     }
 }
 
@@ -123,7 +126,18 @@ pub struct ContactPhoneRemoved {
     pub no: EntryNo,
 }
 
+/// The person is to be forgotten.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactErased {
+    /// The erasure that carries it out, and its certificate.
+    pub erasure: ErasureId,
+    /// Which e-mail addresses they had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emails: Vec<EntryNo>,
+}
+
 sealed_fields! {
+    ContactErased {}
     ContactRenamed { from => "name.from", to => "name" }
     ContactEmailRemoved {}
     ContactEmailMadePrimary {}
@@ -166,7 +180,7 @@ impl SealedFields for ContactPhoneAdded {
 
 fn touches(event: &ContactEvent) -> Aspects {
     match event {
-        ContactEvent::Created(_) => Aspects::All,
+        ContactEvent::Created(_) | ContactEvent::Erased(_) => Aspects::All,
         ContactEvent::Renamed(_) => Aspects::of(&["name"]),
         ContactEvent::EmailAdded(_)
         | ContactEvent::EmailRemoved(_)

@@ -73,6 +73,8 @@ ids! {
     AttachmentId,
     /// One API token.
     TokenId,
+    /// One erasure, and its certificate.
+    ErasureId,
 }
 
 #[cfg(test)]

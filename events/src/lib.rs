@@ -5,6 +5,7 @@ mod any;
 pub mod channel;
 pub mod contact;
 pub mod draft;
+pub mod erasure;
 mod event_list;
 #[cfg(test)]
 mod example;
@@ -12,6 +13,7 @@ mod ids;
 pub mod message;
 pub mod pipeline;
 pub mod property;
+mod redaction;
 mod seal;
 pub mod ticket;
 pub mod user;
@@ -22,10 +24,11 @@ pub use any::AnyEvent;
 pub use channel::ChannelEvent;
 pub use contact::ContactEvent;
 pub use draft::DraftEvent;
+pub use erasure::ErasureEvent;
 pub use event_list::EventType;
 pub use ids::{
-    AttachmentId, ChannelId, CommentId, ContactId, DraftId, MessageId, ParseIdError, PipelineId,
-    PropertyId, StatusId, TeamId, TicketId, TokenId, UserId,
+    AttachmentId, ChannelId, CommentId, ContactId, DraftId, ErasureId, MessageId, ParseIdError,
+    PipelineId, PropertyId, StatusId, TeamId, TicketId, TokenId, UserId,
 };
 pub use pipeline::PipelineEvent;
 pub use property::PropertyEvent;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event_list::event_list;
 use crate::message::{Attachment, Direction, MessageContent, ObjectRef};
+pub use crate::redaction::{CommentRedacted, MessageRedacted, RedactedPart};
 use crate::seal::{SealedFields, Visit, sealed_fields};
 use crate::value::{
     Delivery, LinkReason, Owner, OwnerChangeReason, Place, Priority, PropertyChange, PropertyValue,
@@ -53,6 +54,10 @@ event_list! {
         MessageCopyKept(MessageCopyKept) = "MessageCopyKept", 1;
         /// Mail that could not be read was kept as it came.
         RawMessageKept(RawMessageKept) = "RawMessageKept", 1;
+        /// Words or a file were taken out of a message for ever (C17).
+        MessageRedacted(MessageRedacted) = "MessageRedacted", 1;
+        /// Words or a file were taken out of a comment for ever (C17).
+        CommentRedacted(CommentRedacted) = "CommentRedacted", 1;
         /// Another ticket has to do with it.
         Linked(TicketLinked) = "TicketLinked", 1;
         /// Another ticket has no longer to do with it.
@@ -364,8 +369,11 @@ fn touches(event: &TicketEvent) -> Aspects {
         | TicketEvent::ReplySubmitted(_)
         | TicketEvent::MessageImported(_)
         | TicketEvent::MessageCopyKept(_)
-        | TicketEvent::RawMessageKept(_) => Aspects::of(&["messages"]),
-        TicketEvent::CommentAdded(_) => Aspects::of(&["comments"]),
+        | TicketEvent::RawMessageKept(_)
+        | TicketEvent::MessageRedacted(_) => Aspects::of(&["messages"]),
+        TicketEvent::CommentAdded(_) | TicketEvent::CommentRedacted(_) => {
+            Aspects::of(&["comments"])
+        }
         TicketEvent::Linked(_) | TicketEvent::Unlinked(_) => Aspects::of(&["links"]),
     }
 }

@@ -11,6 +11,7 @@ pub mod lookup;
 pub mod tally;
 pub mod thread;
 pub mod timeline;
+pub mod traces;
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub fn registry() -> Vec<ProjectionType> {
         ProjectionType::of::<timeline::Timeline>(),
         ProjectionType::of::<drafts::Drafts>(),
         ProjectionType::of::<lookup::Lookup>(),
+        ProjectionType::of::<traces::Traces>(),
         ProjectionType::of::<tally::Tally>(),
     ]
 }

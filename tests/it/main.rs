@@ -11,6 +11,7 @@ mod cli;
 mod comments;
 mod contacts;
 mod drafts;
+mod erasure;
 mod events;
 mod facets;
 mod faults;

@@ -1,8 +1,8 @@
 //! What rules ask about a contact.
 
 use decider::{EventMeta, Sealed, State};
-use events::ContactEvent;
 use events::contact::{ContactCreated, EmailEntry, EntryNo, PhoneEntry};
+use events::{ContactEvent, ErasureId};
 
 /// A contact.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -27,6 +27,8 @@ pub struct LiveContact {
     pub phones: Vec<PhoneEntry>,
     /// The highest number of an entry so far.
     pub last_no: EntryNo,
+    /// The erasure that forgets them, once it was asked for. What is sealed of them stays, and cannot be opened.
+    pub erased: Option<ErasureId>,
 }
 
 impl Contact {
@@ -50,6 +52,7 @@ impl LiveContact {
             emails: created.emails.clone(),
             phones: created.phones.clone(),
             last_no: last_no.unwrap_or(0),
+            erased: None,
         }
     }
 
@@ -81,6 +84,9 @@ impl LiveContact {
             }
             ContactEvent::PhoneRemoved(removed) => {
                 self.phones.retain(|phone| phone.no != removed.no);
+            }
+            ContactEvent::Erased(erased) => {
+                self.erased.get_or_insert(erased.erasure);
             }
         }
     }

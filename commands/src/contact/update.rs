@@ -39,6 +39,9 @@ impl Command for UpdateContact {
         Desk::enter_with(world, Right::TicketsEdit)?;
         let contact = world.state::<Contact>(self.contact_id)?;
         let contact = contact.live().ok_or(Refusal::NotFound("contact"))?;
+        if contact.erased.is_some() {
+            return Err(ContactRejection::Erased.into());
+        }
         let mut checks = Checks::default();
         let name = self
             .name

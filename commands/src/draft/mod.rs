@@ -1,11 +1,13 @@
 //! Drafts: what may be asked of them. The words themselves are kept elsewhere (D03).
 
 mod discard;
+mod forget;
 mod save;
 mod start;
 mod state;
 
 pub use discard::DiscardDraft;
+pub use forget::ForgetDraft;
 pub use save::SaveDraft;
 pub use start::StartDraft;
 pub use state::{Draft, LiveDraft, Outcome};

@@ -8,7 +8,7 @@ use super::LiveTicket;
 use super::parts::associate;
 use crate::address::checked;
 use crate::claims::{CONTACT_EMAIL, email_key};
-use crate::contact::{Contact, Identity, created};
+use crate::contact::{Contact, ContactRejection, Identity, created};
 use crate::desk::Desk;
 use crate::limits::{CONTACTS_MAX, LABEL_CHARS_MAX, PHONE_CHARS_MAX};
 use crate::refusal::{Checks, Refusal};
@@ -85,12 +85,13 @@ fn refuse_too_many(live: &LiveTicket) -> Result<(), Refusal> {
 }
 
 fn existing(world: &World<'_>, id: ContactId) -> Result<ContactId, Halt> {
-    if world.state::<Contact>(id)?.live().is_none() {
-        return Err(
-            Refusal::field("contact_id", "unknown_contact", "there is no such contact").into()
-        );
+    match world.state::<Contact>(id)?.live() {
+        Some(contact) if contact.erased.is_some() => Err(ContactRejection::Erased.into()),
+        Some(_) => Ok(id),
+        None => {
+            Err(Refusal::field("contact_id", "unknown_contact", "there is no such contact").into())
+        }
     }
-    Ok(id)
 }
 
 fn identity(

@@ -120,9 +120,11 @@ impl CreateTicket {
         let states = ask_all(self.contact_ids.iter().map(|id| world.state::<Contact>(*id)))?;
         let mut contacts: Vec<ContactId> = Vec::new();
         for (index, (id, contact)) in self.contact_ids.iter().zip(states).enumerate() {
+            let field = || format!("contact_ids.{index}");
             if contact.live().is_none() {
-                let field = format!("contact_ids.{index}");
-                checks.fault(field, "unknown_contact", "there is no such contact");
+                checks.fault(field(), "unknown_contact", "there is no such contact");
+            } else if contact.live().is_some_and(|live| live.erased.is_some()) {
+                checks.fault(field(), "contact_erased", "this contact was erased");
             } else if !contacts.contains(id) {
                 contacts.push(*id);
             }

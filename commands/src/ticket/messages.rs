@@ -105,6 +105,13 @@ impl MessageLog {
         }
     }
 
+    /// What is remembered of a message is sealed anew.
+    pub(super) fn replace(&mut self, message: &MessageContent) {
+        if let Some(known) = self.recent.iter_mut().find(|known| known.id == message.id) {
+            *known = Arc::new(MessageSummary::of(message, known.direction, known.at));
+        }
+    }
+
     pub(super) fn size_bytes(&self) -> usize {
         self.chunks.len() * CHUNK_IDS * size_of::<MessageId>() + self.recent.len() * SUMMARY_BYTES
     }

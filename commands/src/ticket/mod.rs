@@ -11,6 +11,7 @@ mod link;
 mod messages;
 mod parts;
 mod recipients;
+mod redact;
 mod reply;
 mod state;
 mod update;
@@ -30,6 +31,7 @@ pub use create::CreateTicket;
 pub use import::{ImportMessages, ImportedMessage, ImportedStatus, UnreadableMail};
 pub use link::{LinkTickets, UnlinkTickets};
 pub use messages::{MessageLog, MessageSummary};
+pub use redact::{MARK, RedactContent, Redaction, StoredContent};
 pub use reply::ReplyToTicket;
 pub use state::{LiveTicket, Ticket};
 pub use update::{RenameTicket, UpdateTicket};
@@ -72,6 +74,12 @@ pub enum TicketRejection {
     /// A ticket cannot have to do with itself.
     #[error("a ticket cannot be linked to itself")]
     LinkedToItself,
+    /// Somebody else redacted the same at the same moment: what was read is old (C17).
+    #[error("it was redacted meanwhile")]
+    RedactedMeanwhile,
+    /// What was erased cannot be redacted.
+    #[error("this was erased")]
+    ContentErased,
 }
 
 impl Rejection for TicketRejection {
@@ -87,11 +95,25 @@ impl Rejection for TicketRejection {
             Self::UnknownMessage => "unknown_message",
             Self::UnknownChannel => "unknown_channel",
             Self::LinkedToItself => "linked_to_itself",
+            Self::RedactedMeanwhile => "redacted_meanwhile",
+            Self::ContentErased => "content_erased",
         }
     }
 
     fn kind(&self) -> RejectionKind {
-        RejectionKind::Invalid
+        match self {
+            Self::RedactedMeanwhile | Self::ContentErased => RejectionKind::Conflict,
+            Self::StatusNotInPipeline
+            | Self::UnknownPipeline
+            | Self::PipelineArchived
+            | Self::RequiredPropertiesMissing(_)
+            | Self::NoConversation
+            | Self::NoRecipients
+            | Self::EmptyBody
+            | Self::UnknownMessage
+            | Self::UnknownChannel
+            | Self::LinkedToItself => RejectionKind::Invalid,
+        }
     }
 
     fn fields(&self) -> Vec<FieldError> {
@@ -104,7 +126,9 @@ impl Rejection for TicketRejection {
                 });
                 return missing.collect();
             }
-            Self::NoConversation => return Vec::new(),
+            Self::NoConversation | Self::RedactedMeanwhile | Self::ContentErased => {
+                return Vec::new();
+            }
             Self::NoRecipients => "to",
             Self::EmptyBody => "text",
             Self::UnknownMessage => "in_reply_to",

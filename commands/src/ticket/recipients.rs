@@ -132,7 +132,8 @@ fn outsiders(
 fn primary_address(desk: &Desk<'_>, ticket: &LiveTicket) -> Result<Vec<Address>, Halt> {
     let Some(id) = ticket.primary_contact else { return Ok(Vec::new()) };
     let contact = desk.world.state::<Contact>(id)?;
-    let Some(contact) = contact.live() else { return Ok(Vec::new()) };
+    let known = contact.live().filter(|contact| contact.erased.is_none());
+    let Some(contact) = known else { return Ok(Vec::new()) };
     let Some(primary) = contact.primary() else { return Ok(Vec::new()) };
     let email = desk.world.open(id, &email_field(primary.no), &primary.address)?.into_option();
     let name = match &contact.name {

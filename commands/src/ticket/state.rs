@@ -7,6 +7,7 @@ use events::message::Direction;
 use events::ticket::{PropertiesSet, TicketCreated};
 use events::value::{Owner, Place, Priority, PropertyValue};
 use events::{ContactId, PropertyId, TicketEvent, TicketId};
+use uuid::Uuid;
 
 use super::messages::MessageLog;
 
@@ -51,6 +52,8 @@ pub struct LiveTicket {
     pub messages: MessageLog,
     /// Tickets that have to do with it.
     pub links: BTreeSet<TicketId>,
+    /// Messages and comments that were redacted, each with the key it is sealed with since.
+    pub redactions: BTreeMap<Uuid, Option<Uuid>>,
 }
 
 impl Ticket {
@@ -81,6 +84,7 @@ impl LiveTicket {
             has_conversation: false,
             messages: MessageLog::default(),
             links: BTreeSet::new(),
+            redactions: BTreeMap::new(),
         }
     }
 
@@ -126,6 +130,13 @@ impl LiveTicket {
             TicketEvent::MessageImported(imported) => {
                 self.messages.push(&imported.message, imported.direction, at);
             }
+            TicketEvent::MessageRedacted(redacted) => {
+                self.messages.replace(&redacted.message);
+                self.redact(redacted.message.id.0, &redacted.message.text);
+            }
+            TicketEvent::CommentRedacted(redacted) => {
+                self.redact(redacted.comment.comment.0, &redacted.comment.text);
+            }
             TicketEvent::Linked(linked) => {
                 self.links.insert(linked.other);
             }
@@ -133,6 +144,10 @@ impl LiveTicket {
                 self.links.remove(&unlinked.other);
             }
         }
+    }
+
+    fn redact(&mut self, content: Uuid, text: &Sealed<String>) {
+        self.redactions.insert(content, text.cipher().map(|cipher| cipher.key));
     }
 
     fn set_properties(&mut self, set: &PropertiesSet) {
@@ -163,7 +178,7 @@ impl State for Ticket {
         self.live().map_or(0, |ticket| {
             1024 + ticket.properties.len() * 256
                 + ticket.tags.len() * 80
-                + (ticket.contacts.len() + ticket.links.len()) * 40
+                + (ticket.contacts.len() + ticket.links.len() + ticket.redactions.len()) * 40
                 + ticket.messages.size_bytes()
         })
     }

@@ -17,11 +17,13 @@ pub enum Right {
     TokensOwn,
     /// Read the log itself.
     LogRead,
+    /// Erase persons, and words and files for ever.
+    Erase,
 }
 
 impl Right {
     /// Every right.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::TicketsView,
         Self::TicketsEdit,
         Self::TicketsCommunicate,
@@ -29,6 +31,7 @@ impl Right {
         Self::UsersManage,
         Self::TokensOwn,
         Self::LogRead,
+        Self::Erase,
     ];
 
     /// The stable word.
@@ -42,6 +45,7 @@ impl Right {
             Self::UsersManage => "users.manage",
             Self::TokensOwn => "tokens.own",
             Self::LogRead => "log.read",
+            Self::Erase => "content.erase",
         }
     }
 }

@@ -47,6 +47,7 @@ pub struct Scope {
     manage_users: bool,
     own_tokens: bool,
     read_log: bool,
+    erase: bool,
 }
 
 impl Scope {
@@ -60,6 +61,7 @@ impl Scope {
         manage_users: true,
         own_tokens: true,
         read_log: true,
+        erase: true,
     };
 
     /// Of somebody without any access.
@@ -72,6 +74,7 @@ impl Scope {
         manage_users: false,
         own_tokens: false,
         read_log: false,
+        erase: false,
     };
 
     /// Of an active user.
@@ -82,6 +85,7 @@ impl Scope {
             manage_settings: false,
             manage_users: false,
             read_log: false,
+            erase: false,
             ..Self::UNLIMITED
         };
         match role {
@@ -112,6 +116,7 @@ impl Scope {
             Right::UsersManage => self.manage_users,
             Right::TokensOwn => self.own_tokens,
             Right::LogRead => self.read_log,
+            Right::Erase => self.erase,
         }
     }
 
@@ -153,9 +158,11 @@ impl Scope {
             Right::TicketsView => true,
             Right::TicketsEdit => self.reaches(self.edit, ticket),
             Right::TicketsCommunicate => self.reaches(self.communicate, ticket),
-            Right::SettingsManage | Right::UsersManage | Right::TokensOwn | Right::LogRead => {
-                self.has(right)
-            }
+            Right::SettingsManage
+            | Right::UsersManage
+            | Right::TokensOwn
+            | Right::LogRead
+            | Right::Erase => self.has(right),
         };
         if allowed { Verdict::Allowed } else { Verdict::Forbidden(right) }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use commands::Directory;
 use decider::{Timestamp, WorkspaceId};
+use erasure::Erasing;
 use event_store::handler::CommandHandler;
 use event_store::log::LogReader;
 use event_store::projection::rebuild::Workshop;
@@ -40,6 +41,8 @@ pub struct AppParts {
     pub objects: SealedObjects,
     /// Operational state.
     pub ops: Ops,
+    /// Carries erasures out.
+    pub erasing: Erasing,
     /// How far the views are.
     pub checkpoints: Checkpoints,
     /// What the views are doing.
@@ -125,6 +128,12 @@ impl App {
     #[must_use]
     pub fn ops(&self) -> &Ops {
         &self.parts.ops
+    }
+
+    /// Carries erasures out.
+    #[must_use]
+    pub fn erasing(&self) -> &Erasing {
+        &self.parts.erasing
     }
 
     /// How far the views are.

@@ -1,6 +1,7 @@
 //! What the crates below refuse or fail with, as answers.
 
 use decider::{Rejected, RejectionKind};
+use erasure::ErasureError;
 use event_store::handler::HandleError;
 use event_store::log::LogError;
 use event_store::projection::rebuild::RebuildError;
@@ -59,6 +60,20 @@ impl From<HandleError> for ApiError {
                 "the log was rewound: nothing is written until a person has looked at it",
             ),
             failed @ HandleError::Failed(_) => Self::failed(failed),
+        }
+    }
+}
+
+impl From<ErasureError> for ApiError {
+    fn from(error: ErasureError) -> Self {
+        match error {
+            ErasureError::Log(error) => error.into(),
+            ErasureError::Handle(error) => error.into(),
+            ErasureError::Ops(error) => error.into(),
+            ErasureError::Vault(error) => error.into(),
+            ErasureError::Views(error) => error.into(),
+            ErasureError::Decode(error) => Self::failed(error),
+            ErasureError::Unknown => Self::not_found(),
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use vault::Tombstone;
 
 use crate::app::App;
 use crate::caller::Caller;
@@ -33,16 +34,20 @@ pub struct Erased {
 }
 
 impl Erased {
-    /// Without date and certificate.
-    pub const PLAIN: Self = Self { erased: true, at: None, certificate: None };
-}
-
-impl<T> From<Opened<T>> for Shown<T> {
-    fn from(opened: Opened<T>) -> Self {
-        match opened {
-            Opened::Open(value) => Self::Open(value),
-            Opened::Forgotten => Self::Erased(Erased::PLAIN),
+    /// Of a value whose key this erasure destroyed; of one whose key went otherwise, without date and certificate.
+    #[must_use]
+    pub fn by(tombstone: Option<Tombstone>) -> Self {
+        Self {
+            erased: true,
+            at: tombstone.map(|tombstone| tombstone.at.to_string()),
+            certificate: tombstone.map(|tombstone| tombstone.erasure),
         }
+    }
+
+    /// Of a sealed value whose key was asked for and does not exist.
+    pub(crate) fn of<T>(app: &App, ws: WorkspaceId, sealed: &Sealed<T>) -> Self {
+        let key = sealed.cipher().map(|cipher| cipher.key);
+        Self::by(key.and_then(|key| app.vault().tombstone_cached(ws, key)))
     }
 }
 
@@ -66,5 +71,8 @@ pub(crate) async fn open_in<T: DeserializeOwned + Clone>(
     field: &str,
     sealed: &Sealed<T>,
 ) -> Result<Shown<T>, ApiError> {
-    Ok(app.vault().open_sealed(ws, stream.into(), field, sealed).await?.into())
+    Ok(match app.vault().open_sealed(ws, stream.into(), field, sealed).await? {
+        Opened::Open(value) => Shown::Open(value),
+        Opened::Forgotten => Shown::Erased(Erased::of(app, ws, sealed)),
+    })
 }

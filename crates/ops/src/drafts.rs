@@ -48,6 +48,19 @@ pub struct DraftBody {
     pub updated_at: Timestamp,
 }
 
+/// A draft that has words, without them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldDraft {
+    /// Its id.
+    pub draft: Uuid,
+    /// The ticket it is written on.
+    pub ticket: Uuid,
+    /// Whose it is.
+    pub user: Uuid,
+    /// The files it holds.
+    pub attachment_ids: Vec<Uuid>,
+}
+
 /// What a save says beside the name: where the draft is written, what it will become, what changes.
 #[derive(Clone, Debug)]
 pub struct DraftSave {
@@ -174,6 +187,31 @@ impl DraftBodies {
         tx.commit().await?;
         self.vault.remember_destroyed(ws, &keys);
         Ok(true)
+    }
+
+    /// The drafts with words on these tickets, whosever they are: for erasure.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn on_tickets(
+        &self,
+        ws: WorkspaceId,
+        tickets: &[Uuid],
+    ) -> Result<Vec<HeldDraft>, OpsError> {
+        let rows = sqlx::query(include_str!("sql/drafts_on_tickets.sql"))
+            .bind(ws.0)
+            .bind(tickets)
+            .fetch_all(&self.db)
+            .await?;
+        let held = |row: &sqlx::postgres::PgRow| {
+            Ok(HeldDraft {
+                draft: row.try_get("draft_id")?,
+                ticket: row.try_get("ticket_id")?,
+                user: row.try_get("user_id")?,
+                attachment_ids: row.try_get("attachment_ids")?,
+            })
+        };
+        rows.iter().map(held).collect()
     }
 
     async fn try_save(

@@ -7,6 +7,7 @@ mod credentials;
 mod draft_content;
 mod draft_saves;
 mod drafts;
+mod erasures;
 mod error;
 mod intake;
 mod password;
@@ -25,7 +26,8 @@ pub use api_tokens::{ApiToken, ApiTokenRow, ApiTokens, NewApiToken};
 pub use credentials::{Credentials, Login};
 pub use draft_content::{DraftContent, DraftPatch, Patch};
 pub use draft_saves::KeyedSave;
-pub use drafts::{DRAFT_BYTES_MAX, DraftBodies, DraftBody, DraftName, DraftSave};
+pub use drafts::{DRAFT_BYTES_MAX, DraftBodies, DraftBody, DraftName, DraftSave, HeldDraft};
+pub use erasures::{Erasures, KEYS_RELATION, Standing, Storage};
 pub use error::OpsError;
 pub use intake::{Intake, IntakeEntry};
 pub use password::PASSWORD_BYTES_MAX;
@@ -40,6 +42,7 @@ pub use vault::is_unavailable;
 /// The tables of this crate as (version, name, SQL), in order. They come after those of [`vault::MIGRATIONS`].
 pub const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2001, "ops", include_str!("../schema/0001_ops.sql")),
+    (2002, "erasures", include_str!("../schema/0002_erasure.sql")),
     (9014, "signed heads", include_str!("../schema/0014_signed_heads.sql")),
 ];
 
@@ -61,6 +64,8 @@ pub struct Ops {
     pub uploads: Uploads,
     /// What came in, as received.
     pub intake: Intake,
+    /// How far erasures are carried out.
+    pub erasures: Erasures,
     /// Refused requests.
     pub refusals: Refusals,
     /// Signed heads of the log.
@@ -77,7 +82,8 @@ impl Ops {
             sessions: Sessions::new(db.clone()),
             tokens: ApiTokens::new(db.clone()),
             drafts: DraftBodies::new(db.clone(), vault.clone()),
-            uploads: Uploads::new(db.clone(), vault),
+            uploads: Uploads::new(db.clone(), vault.clone()),
+            erasures: Erasures::new(db.clone(), vault),
             intake: Intake::new(db.clone()),
             refusals: Refusals::new(db.clone()),
             heads: SignedHeads::new(db.clone()),

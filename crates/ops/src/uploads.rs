@@ -218,6 +218,36 @@ impl Uploads {
         Ok(true)
     }
 
+    /// Where the bytes of files are, whosever they are: for erasure.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn objects(
+        &self,
+        ws: WorkspaceId,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, ObjectRef>, OpsError> {
+        let rows = sqlx::query(include_str!("sql/upload_objects.sql"))
+            .bind(ws.0)
+            .bind(ids)
+            .fetch_all(&self.db)
+            .await?;
+        rows.iter().map(|row| Ok((row.try_get("upload_id")?, object_of(row)?))).collect()
+    }
+
+    /// Nothing is remembered of these files; their keys have been destroyed.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn forget(&self, ws: WorkspaceId, ids: &[Uuid]) -> Result<(), OpsError> {
+        sqlx::query(include_str!("sql/upload_forget.sql"))
+            .bind(ws.0)
+            .bind(ids)
+            .execute(&self.db)
+            .await?;
+        Ok(())
+    }
+
     async fn open(&self, ws: WorkspaceId, row: &PgRow) -> Result<Option<Upload>, OpsError> {
         let id: Uuid = row.try_get("upload_id")?;
         let cipher: Cipher =

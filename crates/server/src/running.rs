@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use api::{App, AppParts, DraftSweep, Settings, sweep_finished_drafts};
+use erasure::{Neighbours, attend};
 use event_store::log::{notify, watch_over};
 use event_store::projection::rebuild::Workshop;
 use event_store::projection::{
@@ -31,6 +32,8 @@ const LINGER: Duration = Duration::from_secs(1);
 const DRAIN_WITHIN: Duration = Duration::from_secs(5);
 /// How long the views may take to reach the end of their batch.
 const VIEWS_WITHIN: Duration = Duration::from_secs(2);
+/// How long this server may take to say that it ends, so that no erasure waits for it.
+const ERASURES_WITHIN: Duration = Duration::from_secs(1);
 /// How often what time has made worthless is removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// How often words are looked for that a crash kept from going with their draft; the first time at the start.
@@ -53,6 +56,7 @@ pub struct Running {
     door: JoinHandle<std::io::Result<()>>,
     chores: JoinHandle<()>,
     notices: JoinHandle<()>,
+    erasures: JoinHandle<()>,
     continuity: JoinHandle<()>,
     scrubber: JoinHandle<()>,
     /// Dropping it would end the views.
@@ -107,6 +111,7 @@ impl Running {
         );
         let recent = service.handler.recent().clone();
         let continuity = watch_over(service.reader.clone(), recent, stopping.clone());
+        let erasures = attend_to_erasures(&service, stopping.clone());
         let scrubber =
             scrubber::spawn(workshop(&service), service.reader.clone(), projections::registry());
         let door = tokio::spawn(door::serve(listener, app.clone(), stopping));
@@ -127,6 +132,7 @@ impl Running {
             door,
             chores,
             notices,
+            erasures,
             continuity,
             scrubber,
             _views: views,
@@ -164,6 +170,10 @@ impl Running {
             tracing::warn!("some requests took too long and were cut off");
             door.abort();
         }
+        let mut erasures = self.erasures;
+        if timeout(ERASURES_WITHIN, &mut erasures).await.is_err() {
+            erasures.abort();
+        }
         // Until here the last requests have written.
         self.notices.abort();
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -177,6 +187,16 @@ impl Running {
         drop(self.app);
         self.service.stop().await;
     }
+}
+
+/// Carries out erasures until the server stops.
+fn attend_to_erasures(service: &Service, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
+    let neighbours = match service.config.database.url {
+        Some(_) => Neighbours::Possible,
+        None => Neighbours::None,
+    };
+    let attended = (service.workspaces.clone(), neighbours);
+    tokio::spawn(attend(service.erasing(), attended, stopping))
 }
 
 fn parts(
@@ -199,6 +219,7 @@ fn parts(
         vault: service.vault.clone(),
         objects: service.objects.clone(),
         ops: service.ops.clone(),
+        erasing: service.erasing(),
         checkpoints,
         view_status: Arc::new(move || -> Vec<ProjectionStatus> {
             let engine = engine.lock().unwrap_or_else(PoisonError::into_inner);

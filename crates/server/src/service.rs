@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use decider::{Actor, Command, CommandId, EventContext, Timestamp, WorkspaceId};
+use erasure::Erasing;
 use event_store::handler::{Accepted, CommandHandler, HandleError, HandlerSettings, Request};
 use event_store::log::{LogReader, RecentCommits, notify};
 use ops::Ops;
@@ -138,6 +139,18 @@ impl Service {
             command: Arc::new(command),
         };
         self.handler.handle(request).await
+    }
+
+    /// What carries erasures out.
+    #[must_use]
+    pub fn erasing(&self) -> Erasing {
+        Erasing {
+            handler: self.handler.clone(),
+            views: self.pools.read.clone(),
+            projectors: self.pools.project.clone(),
+            ops: self.ops.clone(),
+            objects: self.objects.clone(),
+        }
     }
 
     /// Tells a running server what was written, gives the connections back, and stops the private Postgres if this process started it.

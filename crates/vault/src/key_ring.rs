@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use decider::{KeyKind, KeyScope, WorkspaceId};
+use decider::{KeyKind, KeyScope, Timestamp, WorkspaceId};
 use uuid::Uuid;
 
 use crate::cache::BoundedCache;
@@ -13,8 +13,8 @@ use crate::seal::KeyBytes;
 
 const KEYS_MAX: usize = 50_000;
 const SCOPES_MAX: usize = 50_000;
-/// A key destroyed on another node is noticed here after this time at the latest.
-const AGE_MAX: Duration = Duration::from_secs(600);
+/// A key destroyed on another node is noticed here after this time at the latest, whatever happens to this process.
+pub const KEY_AGE_MAX: Duration = Duration::from_secs(120);
 
 /// A key to seal with.
 #[derive(Clone)]
@@ -117,11 +117,21 @@ pub fn subjects_of(scope: &KeyScope) -> impl Iterator<Item = Uuid> + '_ {
     own.into_iter().chain(scope.subjects.iter().copied())
 }
 
+/// The erasure that destroyed a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    /// Its id, which is that of its certificate.
+    pub erasure: Uuid,
+    /// When the key was destroyed.
+    pub at: Timestamp,
+}
+
 /// What is known about a key.
 #[derive(Clone)]
 pub enum Known {
     Alive(Arc<KeyBytes>),
-    Destroyed,
+    /// It does not exist (any more); beside it the erasure, where one destroyed it.
+    Destroyed(Option<Tombstone>),
 }
 
 /// Keys by id, and the key of each person and ticket.
@@ -133,8 +143,8 @@ pub struct KeyRing {
 impl KeyRing {
     pub fn new() -> Self {
         Self {
-            keys: BoundedCache::new(KEYS_MAX, AGE_MAX),
-            scopes: BoundedCache::new(SCOPES_MAX, AGE_MAX),
+            keys: BoundedCache::new(KEYS_MAX, KEY_AGE_MAX),
+            scopes: BoundedCache::new(SCOPES_MAX, KEY_AGE_MAX),
         }
     }
 
@@ -143,7 +153,7 @@ impl KeyRing {
         let key_id = self.scopes.get(&(ws, kind, id))?;
         match self.keys.get(&(ws, key_id))? {
             Known::Alive(bytes) => Some(SealingKey { id: key_id, newly_assigned: false, bytes }),
-            Known::Destroyed => None,
+            Known::Destroyed(_) => None,
         }
     }
 }

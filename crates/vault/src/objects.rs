@@ -116,6 +116,18 @@ impl SealedObjects {
         Ok(Opened::Open(clear))
     }
 
+    /// Whether the bytes of an object are there, readable or not.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn exists(&self, ws: WorkspaceId, object: &ObjectRef) -> Result<bool, VaultError> {
+        match self.store.head(&address(ws, &object.hash)?).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Removes an object. Removing what is not there is no error.
     ///
     /// # Errors

@@ -139,7 +139,7 @@ impl Vault {
     ) -> Result<Option<Opened<Vec<u8>>>, VaultError> {
         match self.shared.ring.keys.get(&(ws, cipher.key)) {
             None => Ok(None),
-            Some(Known::Destroyed) => Ok(Some(Opened::Forgotten)),
+            Some(Known::Destroyed(_)) => Ok(Some(Opened::Forgotten)),
             Some(Known::Alive(key)) => key
                 .decrypt(&cipher.nonce, &cipher.bytes, &place_of(ws, stream, cipher.seal, field))
                 .map(|clear| Some(Opened::Open(clear)))
@@ -193,7 +193,7 @@ impl Vault {
     #[must_use]
     pub fn key_cached(&self, ws: WorkspaceId, id: Uuid) -> Option<Opened<SealingKey>> {
         Some(match self.shared.ring.keys.get(&(ws, id))? {
-            Known::Destroyed => Opened::Forgotten,
+            Known::Destroyed(_) => Opened::Forgotten,
             Known::Alive(bytes) => Opened::Open(SealingKey { id, newly_assigned: false, bytes }),
         })
     }
@@ -208,11 +208,18 @@ impl Vault {
             .bind(ids)
             .fetch_all(&self.shared.db)
             .await?;
-        let mut found: HashMap<_, _> = ids.iter().map(|id| ((ws, *id), Known::Destroyed)).collect();
+        let mut found: HashMap<_, _> = HashMap::with_capacity(ids.len());
         for row in rows {
             let id: Uuid = row.try_get("key_id")?;
             let key = self.shared.master.unwrap(ws, id, row.try_get("wrapped")?)?;
             found.insert((ws, id), Known::Alive(Arc::new(key)));
+        }
+        let gone: Vec<Uuid> =
+            ids.iter().copied().filter(|id| !found.contains_key(&(ws, *id))).collect();
+        if !gone.is_empty() {
+            let tombstones = self.tombstones(ws, &gone).await?;
+            let known = |id: Uuid| Known::Destroyed(tombstones.get(&id).copied());
+            found.extend(gone.into_iter().map(|id| ((ws, id), known(id))));
         }
         Ok(found)
     }

@@ -169,10 +169,16 @@ fn change_ticket(event: &Stored<'_, InboxEvent>, ticket: &TicketEvent, row: &mut
         TicketEvent::MessageImported(imported) => {
             newest_message(event, &imported.message, imported.direction, row);
         }
+        TicketEvent::MessageRedacted(redacted) => {
+            if row.last_message == Some(redacted.message.id.0) {
+                row.last_preview = Some(Json(redacted.message.preview.clone()));
+            }
+        }
         // The beginning has its own place; the others change no column but activity and version.
         TicketEvent::Created(_)
         | TicketEvent::PropertiesSet(_)
         | TicketEvent::CommentAdded(_)
+        | TicketEvent::CommentRedacted(_)
         | TicketEvent::MessageCopyKept(_)
         | TicketEvent::RawMessageKept(_)
         | TicketEvent::Linked(_)

@@ -3,7 +3,7 @@
 use decider::{DecodeError, Sealed, SealedSlot, StoredEvent};
 use event_store::projection::{ApplyError, Json, Keys, Projection, Stored};
 use event_store::row_set;
-use events::contact::EmailEntry;
+use events::contact::{EmailEntry, EntryNo};
 use events::{ContactEvent, UserEvent, decode_stored};
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ pub enum LookupEvent {
 
 impl Projection for Lookup {
     const NAME: &'static str = "lookup";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const SCHEMA: &'static str = include_str!("schema.sql");
     const OPENS: bool = true;
     type Event = LookupEvent;
@@ -69,6 +69,9 @@ impl Projection for Lookup {
             LookupEvent::Contact(_) => "contact",
             LookupEvent::User(_) => "user",
         };
+        if let LookupEvent::Contact(ContactEvent::Erased(erased)) = event.data {
+            return take_out(event.stream, &erased.emails, rows);
+        }
         // A person may have been taken out meanwhile; what is said of them later begins a new row.
         let person = rows.people.get(&event.stream)?.cloned();
         let mut person = person.unwrap_or_else(|| unknown(event.stream, kind));
@@ -121,8 +124,16 @@ fn change_contact(
         ContactEvent::PhoneRemoved(removed) => {
             person.phones.0.retain(|phone| phone.no != number(removed.no));
         }
+        // Taken out as a whole.
+        ContactEvent::Erased(_) => {}
     }
     Ok(())
+}
+
+fn take_out(person: Uuid, emails: &[EntryNo], rows: &mut LookupRows) -> Result<(), ApplyError> {
+    rows.people.remove(&person)?;
+    emails.iter().try_for_each(|no| rows.emails.remove(&(person, number(*no))))?;
+    (0..TERMS_MAX).try_for_each(|slot| rows.terms.remove(&(person, slot)))
 }
 
 fn change_user(
@@ -206,6 +217,9 @@ fn emails_of(event: &LookupEvent) -> Vec<i32> {
         }
         LookupEvent::Contact(ContactEvent::EmailAdded(added)) => vec![number(added.email.no)],
         LookupEvent::Contact(ContactEvent::EmailRemoved(removed)) => vec![number(removed.no)],
+        LookupEvent::Contact(ContactEvent::Erased(erased)) => {
+            erased.emails.iter().map(|no| number(*no)).collect()
+        }
         LookupEvent::User(UserEvent::Added(_)) => vec![USER_EMAIL],
         LookupEvent::Contact(
             ContactEvent::Renamed(_)

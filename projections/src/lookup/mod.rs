@@ -7,7 +7,7 @@ mod queries;
 mod terms;
 
 pub use fold::{Lookup, LookupEvent, LookupRows};
-pub use forget::forget;
+pub use forget::{clear_tables, forget, remembered};
 pub use queries::{PersonKind, by_email, page, people, search};
 
 use event_store::projection::Json;

@@ -163,6 +163,8 @@ impl Change {
             | TicketEvent::MessageReceived(_)
             | TicketEvent::ReplySubmitted(_)
             | TicketEvent::CommentAdded(_)
+            | TicketEvent::MessageRedacted(_)
+            | TicketEvent::CommentRedacted(_)
             | TicketEvent::MessageImported(_)
             | TicketEvent::MessageCopyKept(_)
             | TicketEvent::RawMessageKept(_)

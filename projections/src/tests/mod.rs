@@ -3,6 +3,8 @@
 mod crashes;
 pub(crate) mod database;
 mod drafts;
+mod forgetting;
+mod forgotten;
 pub(crate) mod history;
 mod inbox;
 mod lists;

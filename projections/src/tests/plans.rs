@@ -12,7 +12,7 @@ use crate::inbox::{Direction, Filter, Sort, Visible};
 const ROWS: i32 = 30_000;
 
 /// 5 % open, owners unevenly spread, one rare tag; threads, timelines, drafts, people to go with them.
-const FIXTURE: [&str; 13] = [
+const FIXTURE: [&str; 15] = [
     "insert into inbox_status select $1, md5('s' || n)::uuid, md5('p')::uuid,
             (array['open', 'waiting', 'closed', 'closed'])[n + 1], 'Status ' || n from generate_series(0, 3) as n",
     "insert into inbox_pipeline select $1, md5('p')::uuid, 'Support', array(select md5('s' || n)::uuid from generate_series(0, 3) as n), false from generate_series(1, 1) where $2 > 0",
@@ -26,7 +26,7 @@ const FIXTURE: [&str; 13] = [
     "insert into inbox_mention select $1, md5('u' || n % 5)::uuid, md5('t' || n)::uuid, n from generate_series(1, $2) as n",
     "insert into thread_item
      select $1, md5('t' || n % 3000)::uuid, md5('m' || n)::uuid, 'message', 'incoming', null, null, n, n, '{}', null, null,
-            null, null, null, false, null from generate_series(1, $2) as n",
+            null, null, null, false, null, null from generate_series(1, $2) as n",
     "insert into thread_copy
      select $1, md5('t' || n % 3000)::uuid, n, null, null, n, '{}' from generate_series(1, $2) as n",
     "insert into timeline_entry
@@ -37,6 +37,11 @@ const FIXTURE: [&str; 13] = [
      select $1, md5('k' || n)::uuid, 'contact', 'Name ' || n, 'name ' || n, '[]', '[]', null, true from generate_series(1, $2) as n",
     "insert into lookup_term select $1, md5('k' || n)::uuid, s::smallint, case s when 0 then 'name' || n else 'x' || n || s end
        from generate_series(1, $2) as n, generate_series(0, 1) as s",
+    "insert into trace_ticket
+     select $1, md5('k' || n % 9000)::uuid, md5('t' || n)::uuid, n from generate_series(1, $2) as n",
+    "insert into trace_erasure
+     select $1, md5('e' || n)::uuid, 'contact', md5('k' || n)::uuid, null, 'other', 'system:x', n, n, n,
+            case when n % 1000 > 0 then n end from generate_series(1, $2) as n",
     "insert into tally_ticket select $1, md5('t' || n)::uuid, n from generate_series(1, $2) as n",
     "insert into tally_change (ws, position, effect_at, late, status_from, status_to)
      select $1, n, n, n % 20 = 0, md5('s' || n % 3)::uuid, md5('s' || n % 4)::uuid from generate_series(1, $2) as n",
@@ -144,6 +149,10 @@ async fn no_statement_reads_a_whole_table() {
             include_str!("../lookup/search.sql"),
             arguments![ws, "name", "name~", terms().0, terms().1, 2_000_i64, None::<&str>, 10_i64],
         ),
+        (include_str!("../traces/tickets_of.sql"), arguments![ws, user, Uuid::nil(), 100_i64]),
+        (include_str!("../traces/page.sql"), arguments![ws, high, 51_i64]),
+        (include_str!("../traces/pending.sql"), arguments![ws, 0_i64, 51_i64]),
+        (include_str!("../lookup/remembered.sql"), arguments![ws, user]),
         (include_str!("../lookup/forget_person.sql"), arguments![ws, user]),
         (include_str!("../lookup/forget_email.sql"), arguments![ws, user]),
         (include_str!("../lookup/forget_term.sql"), arguments![ws, user]),

@@ -3,10 +3,11 @@
 use decider::{Actor, KeyScope, Timestamp};
 use events::message::{Automatic, Direction, MessageAuthor, MessageContent, ObjectRef};
 use events::ticket::{
-    CommentAdded, MessageCopyKept, MessageImported, MessageReceived, RawMessageKept, ReplySubmitted,
+    CommentAdded, MessageCopyKept, MessageImported, MessageReceived, MessageRedacted,
+    RawMessageKept, RedactedPart, ReplySubmitted,
 };
 use events::value::Delivery;
-use events::{CommentId, ContactId, MessageId, TicketEvent, TicketId};
+use events::{CommentId, ContactId, ErasureId, MessageId, TicketEvent, TicketId};
 
 use super::log::{ANNA, BERT, Log, created, id, message, plain, sealed};
 use crate::thread::{ItemContent, ItemRow, Thread};
@@ -48,6 +49,26 @@ fn a_message_of_a_contact_shows_as_incoming_with_its_original_and_why_it_is_auto
     assert_eq!(item.raw.unwrap().0.size_bytes, 3);
     let ItemContent::Message(content) = item.content.0 else { panic!("not a message") };
     assert_eq!(plain(&content.text), "Away");
+}
+
+#[test]
+fn what_is_left_of_a_redacted_message_takes_its_place_with_a_mark_c17() {
+    let mut log = opened();
+    let original = MessageContent { raw: Some(raw()), ..message(70, CARL, "Card 4111") };
+    log.ticket(TICKET, MessageReceived { message: original });
+    log.actor = Actor::user(BERT.0);
+    for part in [RedactedPart::Text, RedactedPart::Subject, RedactedPart::Text] {
+        let (message, parts) = (message(70, CARL, "Card [redacted]"), vec![part]);
+        log.ticket(TICKET, MessageRedacted { message, parts, erasure: ErasureId(id(900)) });
+    }
+    let item = only_item(&log);
+    let redacted = item.redacted.unwrap().0;
+    assert_eq!(redacted.parts, [RedactedPart::Text, RedactedPart::Subject]);
+    assert_eq!(redacted.by, format!("user:{}", BERT.0));
+    assert!(item.raw.is_none(), "the original holds it");
+    assert_eq!(item.author, Some(format!("contact:{}", CARL.0)));
+    let ItemContent::Message(content) = item.content.0 else { panic!("not a message") };
+    assert_eq!(plain(&content.text), "Card [redacted]");
 }
 
 #[test]

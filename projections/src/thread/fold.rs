@@ -4,11 +4,11 @@ use decider::{Actor, ActorKind, DecodeError, StoredEvent};
 use event_store::projection::{ApplyError, Json, Keys, Projection, Stored};
 use event_store::row_set;
 use events::message::{Direction, MessageAuthor, MessageContent, ObjectRef};
-use events::ticket::{CommentAdded, ReplySubmitted};
+use events::ticket::{CommentAdded, RedactedPart, ReplySubmitted};
 use events::{TicketEvent, decode_stored};
 use uuid::Uuid;
 
-use super::{CommentContent, CopyRow, ItemContent, ItemRow};
+use super::{CommentContent, CopyRow, ItemContent, ItemRow, Redacted};
 use crate::kinds::{passed_over, word};
 
 row_set! {
@@ -21,7 +21,7 @@ pub struct Thread;
 
 impl Projection for Thread {
     const NAME: &'static str = "thread";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const SCHEMA: &'static str = include_str!("schema.sql");
     type Event = TicketEvent;
     type Rows = ThreadRows;
@@ -52,6 +52,14 @@ impl Projection for Thread {
             }
             TicketEvent::ReplySubmitted(submitted) => rows.items.insert(reply(event, submitted)),
             TicketEvent::CommentAdded(added) => rows.items.insert(comment(event, added)),
+            TicketEvent::MessageRedacted(redacted) => {
+                let content = ItemContent::Message(Box::new(redacted.message.clone()));
+                redact(event, redacted.message.id.0, (content, &redacted.parts), rows)
+            }
+            TicketEvent::CommentRedacted(redacted) => {
+                let content = ItemContent::Comment(Box::new(comment_content(&redacted.comment)));
+                redact(event, redacted.comment.comment.0, (content, &redacted.parts), rows)
+            }
             TicketEvent::MessageCopyKept(kept) => {
                 rows.copies.insert(copy(event, &kept.raw, Some(kept.message.0), None))
             }
@@ -92,6 +100,8 @@ const fn written(event: &TicketEvent) -> Written {
         TicketEvent::MessageImported(imported) => Written::Item(imported.message.id.0),
         TicketEvent::ReplySubmitted(reply) => Written::Item(reply.message.id.0),
         TicketEvent::CommentAdded(comment) => Written::Item(comment.comment.0),
+        TicketEvent::MessageRedacted(redacted) => Written::Item(redacted.message.id.0),
+        TicketEvent::CommentRedacted(redacted) => Written::Item(redacted.comment.comment.0),
         TicketEvent::MessageCopyKept(_) | TicketEvent::RawMessageKept(_) => Written::Copy,
         TicketEvent::Created(_)
         | TicketEvent::Renamed(_)
@@ -128,6 +138,7 @@ fn message(event: &StoredEvent, content: &MessageContent, direction: Direction) 
         automatic: content.automatic.as_ref().map(word),
         imported: false,
         raw: content.raw.clone().map(Json),
+        redacted: None,
     }
 }
 
@@ -142,14 +153,40 @@ fn reply(event: &StoredEvent, submitted: &ReplySubmitted) -> ItemRow {
     }
 }
 
-fn comment(event: &StoredEvent, added: &CommentAdded) -> ItemRow {
-    let content = CommentContent {
+/// What is left takes the place of what was there; a mark says when and by whom.
+fn redact(
+    event: &StoredEvent,
+    item: Uuid,
+    (content, parts): (ItemContent, &[RedactedPart]),
+    rows: &mut ThreadRows,
+) -> Result<(), ApplyError> {
+    let row = rows.items.get_mut(&(event.stream, item))?;
+    row.content = Json(content);
+    // The original holds what was taken out, and goes with it.
+    row.raw = None;
+    let before = row.redacted.take().map(|known| known.0.parts).unwrap_or_default();
+    let mut all = before;
+    all.extend(parts.iter().filter(|part| !all.contains(part)).copied().collect::<Vec<_>>());
+    row.redacted = Some(Json(Redacted {
+        at: event.occurred_at.as_micros(),
+        by: event.actor.to_string(),
+        parts: all,
+    }));
+    Ok(())
+}
+
+fn comment_content(added: &CommentAdded) -> CommentContent {
+    CommentContent {
         text: added.text.clone(),
         html: added.html.clone(),
         preview: added.preview.clone(),
         mentions: added.mentions.iter().map(|user| user.0).collect(),
         attachments: added.attachments.clone(),
-    };
+    }
+}
+
+fn comment(event: &StoredEvent, added: &CommentAdded) -> ItemRow {
+    let content = comment_content(added);
     ItemRow {
         ticket: event.stream,
         item: added.comment.0,
@@ -167,6 +204,7 @@ fn comment(event: &StoredEvent, added: &CommentAdded) -> ItemRow {
         automatic: None,
         imported: false,
         raw: None,
+        redacted: None,
     }
 }
 

@@ -10,6 +10,7 @@ use decider::Sealed;
 use event_store::projection::Json;
 use event_store::row;
 use events::message::{Attachment, MessageContent, ObjectRef};
+use events::ticket::RedactedPart;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -22,6 +23,17 @@ pub enum ItemContent {
     Message(Box<MessageContent>),
     /// An internal comment.
     Comment(Box<CommentContent>),
+}
+
+/// What was taken out of an item for ever, and who did it last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redacted {
+    /// When, in microseconds since 1970.
+    pub at: i64,
+    /// By whom, as an actor's text.
+    pub by: String,
+    /// What.
+    pub parts: Vec<RedactedPart>,
 }
 
 /// The words of a comment.
@@ -67,6 +79,8 @@ row! {
         imported: bool,
         /// The original bytes as received.
         raw: Option<Json<ObjectRef>>,
+        /// What was taken out of it, once something was.
+        redacted: Option<Json<Redacted>>,
     }
 }
 

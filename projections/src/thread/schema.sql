@@ -16,6 +16,7 @@ create table thread_item (
     automatic text,
     imported boolean not null,
     raw jsonb,
+    redacted jsonb,
     primary key (ws, ticket, item)
 );
 -- Pages, oldest first.

@@ -82,6 +82,16 @@ fn facts(event: &TicketEvent) -> Result<Value, ApplyError> {
             Ok(facts)
         }
         TicketEvent::CommentAdded(added) => comment(added),
+        TicketEvent::MessageRedacted(redacted) => Ok(json!({
+            "id": redacted.message.id,
+            "parts": whole(&redacted.parts)?,
+            "erasure": redacted.erasure,
+        })),
+        TicketEvent::CommentRedacted(redacted) => Ok(json!({
+            "id": redacted.comment.comment,
+            "parts": whole(&redacted.parts)?,
+            "erasure": redacted.erasure,
+        })),
         TicketEvent::MessageCopyKept(kept) => Ok(json!({ "message": kept.message })),
         TicketEvent::RawMessageKept(kept) => Ok(json!({ "channel": kept.channel })),
         TicketEvent::Linked(linked) => whole(linked),

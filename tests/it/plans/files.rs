@@ -9,6 +9,7 @@ const WHOLE: &str = "proves the whole log, and so reads it";
 const BUILDS: &str = "about the builds of views, a table of a few rows, or while one is made";
 const NO_PLAN: &str = "calls a function and reads no table";
 const ERASURE: &str = "rewrites a table on purpose, when a person is erased";
+const ERASURE_READS: &str = "asked when a person is erased, which can afford to read a whole table";
 const DOCTOR: &str = "asked by the doctor, about rights and settings";
 
 /// Statements that need no guard.
@@ -39,10 +40,15 @@ pub const COLD: &[(&str, &str)] = &[
     ("crates/event-store/src/projection/sql/checkpoint_fence_first.sql", BUILDS),
     ("crates/event-store/src/projection/sql/log_size.sql", BUILDS),
     ("crates/event-store/src/projection/sql/quarantine_copy.sql", BUILDS),
+    ("crates/event-store/src/projection/sql/build_schemas.sql", RARE),
     ("crates/event-store/src/projection/sql/lease_release.sql", NO_PLAN),
     ("crates/event-store/src/projection/sql/lease_try.sql", NO_PLAN),
     ("crates/ops/src/sql/attempt_sweep.sql", RARE),
     ("crates/ops/src/sql/draft_save_sweep.sql", RARE),
+    ("crates/ops/src/sql/drafts_on_tickets.sql", ERASURE_READS),
+    ("crates/ops/src/sql/erasure_storage.sql", ERASURE_READS),
+    ("crates/ops/src/sql/erasure_storage_note.sql", NO_PLAN),
+    ("crates/ops/src/sql/node_prune.sql", ONCE),
     ("crates/ops/src/sql/session_sweep.sql", RARE),
     ("crates/ops/src/sql/setup_sweep.sql", RARE),
     (
@@ -73,6 +79,10 @@ pub const COLD: &[(&str, &str)] = &[
     ("crates/server/src/database/sql/set_role.sql", NO_PLAN),
     ("crates/server/src/database/sql/set_search_path.sql", NO_PLAN),
     ("crates/server/src/database/sql/workspaces.sql", ONCE),
+    ("crates/vault/src/sql/keys_rewrite.sql", ERASURE),
+    ("crates/vault/src/sql/subjects_of_keys.sql", ERASURE_READS),
+    ("projections/src/lookup/lock_briefly.sql", NO_PLAN),
+    ("projections/src/lookup/lock_tables.sql", NO_PLAN),
     ("projections/src/lookup/rewrite_*.sql", ERASURE),
 ];
 

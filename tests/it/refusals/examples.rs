@@ -68,6 +68,9 @@ fn place_of(world: &World, operation: &Operation, place: &str) -> Option<String>
         ("tickets", "kind") => "reply".to_owned(),
         ("tickets", "attachment_id") => world.attachment.clone(),
         ("tickets", "message_id") => world.message.clone(),
+        ("tickets", "comment_id") => world.comment.clone(),
+        ("erasures", "id") => world.erasure.clone(),
+        ("contacts", "id") if operation.template.ends_with("/erase") => world.stranger.clone(),
         ("contacts", "id") => world.contact.clone(),
         ("channels", "id") => world.channel.clone(),
         ("pipelines", "id") if operation.method == Method::DELETE => world.spare_pipeline.clone(),
@@ -102,6 +105,16 @@ fn created(world: &World, template: &str) -> Option<Value> {
         "/contacts" => {
             json!({ "name": "Cleo", "emails": ["cleo@example.org"], "phones": ["+49 30 1234"] })
         }
+        "/contacts/{id}/erase" => {
+            json!({ "reason": "retention", "shared": "keep", "also": [world.message] })
+        }
+        "/tickets/{id}/messages/{message_id}/redact" => {
+            json!({ "passages": ["looking"], "everything": false, "reason": "other" })
+        }
+        "/tickets/{id}/comments/{comment_id}/redact" => {
+            json!({ "passages": ["log"], "reason": "other" })
+        }
+        "/tickets/{id}/attachments/{attachment_id}/redact" => json!({ "reason": "other" }),
         "/pipelines" => json!({ "name": "Repairs", "statuses": [
             { "name": "New", "category": "open", "required_properties": [] }] }),
         "/pipelines/{id}/statuses" => {

@@ -10,8 +10,12 @@ fn beyond_an_agent(operation: &Operation) -> Option<&'static str> {
         return Some("settings.manage");
     }
     let resource = operation.template.split('/').nth(3).unwrap_or_default();
+    if ["/erase", "/redact"].iter().any(|end| operation.template.ends_with(end)) {
+        return Some("content.erase");
+    }
     match (resource, operation.reads()) {
         ("admin", _) => Some("log.read"),
+        ("erasures", _) => Some("content.erase"),
         ("channels" | "pipelines" | "properties" | "workspace", false) => Some("settings.manage"),
         ("users", false) => Some("users.manage"),
         _ => None,

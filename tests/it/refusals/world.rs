@@ -6,6 +6,7 @@ use testkit::{Answer, Client, Helpdesk, Ticket};
 use super::examples::{self, Example};
 use super::operations::{Document, Operation};
 use super::problem;
+use crate::erasure::{erase, on_request};
 use crate::people::{Colleague, colleague, conversation, default_pipeline, property, text, upload};
 
 /// A file with every byte.
@@ -38,6 +39,11 @@ pub struct World {
     pub upload: String,
     pub attachment: String,
     pub message: String,
+    pub comment: String,
+    /// A contact of whom there is nothing else.
+    pub stranger: String,
+    /// The certificate of somebody who was erased.
+    pub erasure: String,
 }
 
 impl World {
@@ -64,10 +70,14 @@ impl World {
         let token = id("/api/v1/tokens", json!({ "name": "spare" })).await;
         let attachment = upload(&desk, "log.txt", "text/plain", &BYTES).await;
         let comment = json!({ "text": "See log", "attachment_ids": [attachment] });
-        desk.post(&ticket.at("/comments"), comment).await.status(201);
+        let comment =
+            text(&desk.post(&ticket.at("/comments"), comment).await.status(201)["comment_id"]);
         let message = text(&desk.reply(&ticket, "We are looking").await["message_id"]);
         let upload = upload(&desk, "more.txt", "text/plain", &BYTES).await;
         desk.put(&ticket.at("/drafts/reply"), json!({ "text": "Dear Anna" })).await.ok();
+        let stranger = id("/api/v1/contacts", json!({ "name": "Strange" })).await;
+        let gone = id("/api/v1/contacts", json!({ "name": "Gone" })).await;
+        let erasure = text(&erase(&desk, &gone, on_request()).await["id"]);
         desk.catch_up().await;
         Self {
             desk,
@@ -85,6 +95,9 @@ impl World {
             upload,
             attachment,
             message,
+            comment,
+            stranger,
+            erasure,
         }
     }
 

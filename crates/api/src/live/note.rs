@@ -73,7 +73,11 @@ pub async fn notes(
     }
     let about = outlines.iter().filter_map(|event| match Subject::of(event) {
         Subject::Ticket(ticket) => Some(ticket),
-        Subject::Draft(_) | Subject::Access(_) | Subject::Common { .. } | Subject::Unknown => None,
+        Subject::Draft(_)
+        | Subject::Access(_)
+        | Subject::Erasure(_)
+        | Subject::Common { .. }
+        | Subject::Unknown => None,
     });
     let tickets: Vec<TicketId> = about.collect::<BTreeSet<_>>().into_iter().collect();
     let sights = sight::now(reader, ws, &tickets).await?;
@@ -135,6 +139,7 @@ fn frame(last: &Outline, id: Bookmark, subject: Subject, kinds: Vec<String>) -> 
         Subject::Common { kind, id } => (None, Some(StreamName { kind, id })),
         Subject::Draft(_) => (None, Some(StreamName { kind: "draft", id: last.stream })),
         Subject::Access(user) => (None, Some(StreamName { kind: "user", id: user.0 })),
+        Subject::Erasure(id) => (None, Some(StreamName { kind: "erasure", id })),
         Subject::Unknown => (None, None),
     };
     let position = last.position.to_string();

@@ -3,7 +3,7 @@
 use access::{Reach, Right, Scope};
 use decider::{ActorKind, Event};
 use event_store::log::Outline;
-use events::{AnyEvent, DraftEvent, TicketEvent, TicketId, UserEvent, UserId};
+use events::{AnyEvent, DraftEvent, ErasureEvent, TicketEvent, TicketId, UserEvent, UserId};
 use uuid::Uuid;
 
 use super::sight::Sight;
@@ -11,6 +11,7 @@ use super::sight::Sight;
 const TICKET: &str = TicketEvent::KIND;
 const DRAFT: &str = DraftEvent::KIND;
 const USER: &str = UserEvent::KIND;
+const ERASURE: &str = ErasureEvent::KIND;
 
 /// What everybody may know of a colleague. Every other event of a user is between them and those who manage users.
 const KNOWN_OF_USERS: [&str; 5] =
@@ -44,6 +45,8 @@ pub enum Subject {
     Draft(Option<UserId>),
     /// How a user signs in.
     Access(UserId),
+    /// An erasure: for those who may erase, since it names tickets that others may not see.
+    Erasure(Uuid),
     /// What everybody may read: contacts, users, settings.
     Common {
         /// The stream's kind.
@@ -64,6 +67,7 @@ impl Subject {
                 let is_user = event.actor.kind == ActorKind::User;
                 Self::Draft(is_user.then_some(UserId(event.actor.id)))
             }
+            ERASURE => Self::Erasure(event.stream),
             USER if !KNOWN_OF_USERS.contains(&event.type_name.as_str()) => {
                 Self::Access(UserId(event.stream))
             }
@@ -83,6 +87,7 @@ impl Subject {
             (Self::Ticket(_), Reach::Owned) => sight.is_some_and(|sight| sight.is_within(scope)),
             (Self::Draft(owner), _) => *owner == Some(viewer.user),
             (Self::Access(user), _) => *user == viewer.user || scope.has(Right::UsersManage),
+            (Self::Erasure(_), _) => scope.has(Right::Erase),
             (Self::Common { .. }, _) => true,
         }
     }

@@ -124,6 +124,8 @@ fn files_of(event: TicketEvent) -> Vec<Attachment> {
         TicketEvent::MessageImported(imported) => imported.message.attachments,
         TicketEvent::ReplySubmitted(reply) => reply.message.attachments,
         TicketEvent::CommentAdded(comment) => comment.attachments,
+        TicketEvent::MessageRedacted(redacted) => redacted.message.attachments,
+        TicketEvent::CommentRedacted(redacted) => redacted.comment.attachments,
         _ => Vec::new(),
     }
 }

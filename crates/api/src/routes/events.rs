@@ -202,7 +202,11 @@ async fn sights(
     }
     let tickets = outlines.iter().filter_map(|event| match Subject::of(event) {
         Subject::Ticket(ticket) => Some(ticket),
-        Subject::Draft(_) | Subject::Access(_) | Subject::Common { .. } | Subject::Unknown => None,
+        Subject::Draft(_)
+        | Subject::Access(_)
+        | Subject::Erasure(_)
+        | Subject::Common { .. }
+        | Subject::Unknown => None,
     });
     let tickets: Vec<TicketId> = tickets.collect::<BTreeSet<_>>().into_iter().collect();
     Ok(now(app.reader(), caller.ws, &tickets).await?)

@@ -8,6 +8,7 @@ mod contacts;
 pub(crate) mod diff;
 pub(crate) mod docs;
 pub(crate) mod drafts;
+mod erasures;
 mod events;
 mod live;
 mod log_heads;
@@ -19,6 +20,7 @@ pub(crate) mod pages;
 mod pipelines;
 mod projections;
 mod properties;
+mod redactions;
 mod replies;
 pub(crate) mod reports;
 mod session;
@@ -74,6 +76,8 @@ fn desk() -> OpenApiRouter<App> {
         .merge(diff::routes())
         .merge(attachments::routes())
         .merge(contacts::routes())
+        .merge(erasures::routes())
+        .merge(redactions::routes())
         .merge(lookup::routes())
         .merge(reports::routes())
         .merge(live::routes())

@@ -13,7 +13,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::opening::{Slots, Visit, open_all, shown};
+use super::opening::{Slots, Tombs, Visit, open_all};
 use super::people::{ActorShown, Wanted};
 use super::ticket::show_with;
 use crate::app::App;
@@ -104,7 +104,7 @@ pub async fn compare(
     let between = (from.said(), to.said());
     let (said, added_count) = app.reader().stream_between(whose, &READ, between, ADDED_MAX).await?;
     let mut said = said.iter().map(Said::of).collect::<Result<Vec<_>, _>>()?;
-    open_all(app, caller, id.0, &mut said).await?;
+    let tombs = open_all(app, caller, id.0, &mut said).await?;
     let mut wanted = Wanted::default();
     last.values().for_each(|change| wanted.actor(change.actor));
     said.iter().for_each(|item| wanted.actor(item.author));
@@ -133,7 +133,7 @@ pub async fn compare(
         from: from_shown,
         to: to_shown,
         changes: changes.into_iter().map(|(_, change)| change).collect(),
-        added: said.iter().map(|item| item.shown(people.actor(item.author))).collect(),
+        added: said.iter().map(|item| item.shown(people.actor(item.author), &tombs)).collect(),
         added_count,
     })
 }
@@ -197,6 +197,8 @@ fn changed_by(event: &TicketEvent, directory: &Directory) -> Vec<String> {
         | TicketEvent::MessageReceived(_)
         | TicketEvent::ReplySubmitted(_)
         | TicketEvent::CommentAdded(_)
+        | TicketEvent::MessageRedacted(_)
+        | TicketEvent::CommentRedacted(_)
         | TicketEvent::MessageImported(_)
         | TicketEvent::MessageCopyKept(_)
         | TicketEvent::RawMessageKept(_) => &[],
@@ -275,7 +277,7 @@ impl Said {
         }
     }
 
-    fn shown(&self, author: ActorShown) -> AddedItem {
+    fn shown(&self, author: ActorShown, tombs: &Tombs) -> AddedItem {
         AddedItem {
             id: self.id,
             kind: if self.direction.is_some() { "message" } else { "comment" },
@@ -283,8 +285,8 @@ impl Said {
             author,
             at: self.at.to_string(),
             position: self.position.to_string(),
-            subject: self.subject.as_ref().map(shown),
-            preview: shown(&self.preview),
+            subject: self.subject.as_ref().map(|subject| tombs.shown(subject)),
+            preview: tombs.shown(&self.preview),
         }
     }
 }

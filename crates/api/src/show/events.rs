@@ -5,15 +5,15 @@ use std::collections::{BTreeSet, HashMap};
 use decider::{Cipher, LogPosition, Opened, StoredEvent};
 use events::AnyEvent;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use vault::VaultError;
 
-use super::properties::erased;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::ApiError;
+use crate::opened::Erased;
 
 /// Only for those who may write to contacts (C04).
 const BCC: &str = "message.bcc";
@@ -99,7 +99,7 @@ async fn open(
         let sealed = decider::Sealed::<Value>::Cipher(cipher.clone());
         let content = match app.vault().open_sealed(caller.ws, stream, &field, &sealed).await? {
             Opened::Open(content) => content,
-            Opened::Forgotten => erased(),
+            Opened::Forgotten => json!(Erased::of(app, caller.ws, &sealed)),
         };
         contents.insert((cipher.nonce, cipher.bytes), content);
     }

@@ -2,6 +2,7 @@
 
 use decider::{DecodeError, Event, Sealed};
 use events::message::MessageAuthor;
+use events::ticket::RedactedPart;
 use events::value::Delivery;
 use events::{TicketEvent, UserId};
 use projections::timeline::EntryRow;
@@ -21,6 +22,8 @@ pub enum Fact {
     Message(MessageFacts),
     /// A comment's.
     Comment(CommentFacts),
+    /// Words or a file were taken out.
+    Redacted(RedactedFacts),
     /// A differing copy of a message.
     CopyKept,
     /// Mail that could not be read.
@@ -49,6 +52,16 @@ pub struct CommentFacts {
     pub mentions: Vec<UserId>,
 }
 
+/// What is kept of a redaction.
+#[derive(Deserialize)]
+pub struct RedactedFacts {
+    pub id: Uuid,
+    #[serde(default)]
+    pub parts: Vec<RedactedPart>,
+    #[serde(skip)]
+    pub of_comment: bool,
+}
+
 impl Fact {
     /// Reads the facts of a line.
     ///
@@ -63,6 +76,11 @@ impl Fact {
                 Self::Message(MessageFacts { imported: true, ..facts })
             }
             "CommentAdded" => Self::Comment(typed(kind, &row.data.0)?),
+            "MessageRedacted" => Self::Redacted(typed(kind, &row.data.0)?),
+            "CommentRedacted" => {
+                let facts = typed::<RedactedFacts>(kind, &row.data.0)?;
+                Self::Redacted(RedactedFacts { of_comment: true, ..facts })
+            }
             "MessageCopyKept" => Self::CopyKept,
             "RawMessageKept" => Self::RawKept,
             _ => {
@@ -84,7 +102,7 @@ impl Fact {
             },
             Self::Comment(comment) => comment.mentions.iter().for_each(|user| wanted.user(*user)),
             Self::Event(event) => want_of(event, wanted),
-            Self::CopyKept | Self::RawKept => {}
+            Self::Redacted(_) | Self::CopyKept | Self::RawKept => {}
         }
     }
 }
@@ -122,7 +140,7 @@ impl Slots for Fact {
                 visit("message.preview", &mut message.preview);
             }
             Self::Comment(comment) => visit("comment.preview", &mut comment.preview),
-            Self::CopyKept | Self::RawKept => {}
+            Self::Redacted(_) | Self::CopyKept | Self::RawKept => {}
         }
     }
 }

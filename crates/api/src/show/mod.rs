@@ -1,6 +1,7 @@
 //! How things are shown: names beside ids, sealed values opened, sentences about events. One batch of look-ups per answer.
 
 pub mod diff;
+pub mod erasure;
 pub mod events;
 pub mod facts;
 pub mod fold;

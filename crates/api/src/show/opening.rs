@@ -1,9 +1,11 @@
 //! Opening the sealed fields of many values in place: their keys with one query. What was erased stays sealed.
 
+use std::collections::HashMap;
+
 use decider::{Event, KeyKind, KeyScope, Opened, Sealed, SealedSlot};
 use events::TicketEvent;
 use uuid::Uuid;
-use vault::VaultError;
+use vault::{Tombstone, VaultError};
 
 use crate::app::App;
 use crate::caller::Caller;
@@ -28,34 +30,50 @@ impl Slots for TicketEvent {
     }
 }
 
-/// Opens what came from events of one stream. What stays sealed was erased: see [`shown`].
+/// Which erasures destroyed the keys of what stayed sealed.
+#[derive(Debug, Default)]
+pub struct Tombs(HashMap<Uuid, Tombstone>);
+
+impl Tombs {
+    /// A value that was opened in place, or the note that it was erased.
+    pub fn shown<T: Clone>(&self, sealed: &Sealed<T>) -> Shown<T> {
+        sealed.clear().cloned().map_or_else(|| Shown::Erased(self.erased(sealed)), Shown::Open)
+    }
+
+    /// The note that a value was erased.
+    pub fn erased<T>(&self, sealed: &Sealed<T>) -> Erased {
+        Erased::by(sealed.cipher().and_then(|cipher| self.0.get(&cipher.key).copied()))
+    }
+}
+
+/// Opens what came from events of one stream. What stays sealed was erased, by the erasures that are answered.
 pub async fn open_all<T: Slots>(
     app: &App,
     caller: &Caller,
     stream: Uuid,
     values: &mut [T],
-) -> Result<(), ApiError> {
+) -> Result<Tombs, ApiError> {
     for _ in 0..LOADS_MAX {
         let mut keys: Vec<Uuid> = Vec::new();
         for value in values.iter_mut() {
             value.visit(&mut |_, slot| keys.extend(slot.cipher().map(|cipher| cipher.key)));
         }
         app.vault().load_keys(caller.ws, &keys).await?;
-        if open_loaded(app, caller, stream, values)? {
-            return Ok(());
+        if let Some(tombs) = open_loaded(app, caller, stream, values)? {
+            return Ok(tombs);
         }
     }
     Err(VaultError::Contended.into())
 }
 
-/// Whether every key was in memory.
+/// None when not every key was in memory.
 fn open_loaded<T: Slots>(
     app: &App,
     caller: &Caller,
     stream: Uuid,
     values: &mut [T],
-) -> Result<bool, ApiError> {
-    let (mut complete, mut broken) = (true, None);
+) -> Result<Option<Tombs>, ApiError> {
+    let (mut complete, mut broken, mut tombs) = (true, None, Tombs::default());
     for value in values {
         value.visit(&mut |field, slot| {
             let Some(cipher) = slot.cipher().cloned() else { return };
@@ -68,7 +86,10 @@ fn open_loaded<T: Slots>(
                         broken.get_or_insert(VaultError::Content);
                     }
                 }
-                Ok(Some(Opened::Forgotten)) => {}
+                Ok(Some(Opened::Forgotten)) => {
+                    let tombstone = app.vault().tombstone_cached(caller.ws, cipher.key);
+                    tombs.0.extend(tombstone.map(|tombstone| (cipher.key, tombstone)));
+                }
                 Ok(None) => complete = false,
                 Err(error) => {
                     broken.get_or_insert(error);
@@ -76,10 +97,5 @@ fn open_loaded<T: Slots>(
             }
         });
     }
-    broken.map_or(Ok(complete), |error| Err(error.into()))
-}
-
-/// A value that was opened in place, or the note that it was erased.
-pub fn shown<T: Clone>(sealed: &Sealed<T>) -> Shown<T> {
-    sealed.clear().cloned().map_or(Shown::Erased(Erased::PLAIN), Shown::Open)
+    broken.map_or(Ok(complete.then_some(tombs)), |error| Err(error.into()))
 }

@@ -58,7 +58,7 @@ pub async fn value_of(
         PropertyValue::Text(sealed) | PropertyValue::Link(sealed) => {
             match app.vault().open_sealed(caller.ws, stream, field, sealed).await? {
                 Opened::Open(text) => text.into(),
-                Opened::Forgotten => erased(),
+                Opened::Forgotten => json!(Erased::of(app, caller.ws, sealed)),
             }
         }
         PropertyValue::TextClear(text)
@@ -69,9 +69,4 @@ pub async fn value_of(
         PropertyValue::Boolean(yes) => (*yes).into(),
         PropertyValue::MultiChoice(choices) => choices.clone().into(),
     })
-}
-
-/// Stands where a value was whose key was destroyed.
-pub fn erased() -> Value {
-    json!(Erased::PLAIN)
 }

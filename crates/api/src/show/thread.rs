@@ -6,14 +6,14 @@ use access::Right;
 use commands::Directory;
 use decider::{Actor, Timestamp};
 use events::message::{Address, Attachment, MessageContent, SealedAddresses};
-use events::ticket::{CommentAdded, MessageReceived};
+use events::ticket::{CommentAdded, MessageReceived, RedactedPart};
 use events::{ChannelId, CommentId, TicketEvent, TicketId, UserId};
-use projections::thread::{ItemContent, ItemRow};
+use projections::thread::{ItemContent, ItemRow, Redacted};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::opening::{open_all, shown};
+use super::opening::{Tombs, open_all};
 use super::people::{ActorShown, People, UserShown, Wanted};
 use crate::app::App;
 use crate::caller::Caller;
@@ -69,11 +69,25 @@ pub struct ThreadItem {
     has_original: bool,
     /// What could not be read as it should, as stable words.
     problems: Vec<String>,
+    /// What was taken out of it for ever; null when nothing was.
+    redacted: Option<RedactedShown>,
     /// When it was written.
     #[schema(format = DateTime)]
     created_at: String,
     /// Its place in the log.
     position: String,
+}
+
+/// The mark of what was taken out.
+#[derive(Serialize, ToSchema)]
+pub struct RedactedShown {
+    /// When, the last time.
+    #[schema(format = DateTime)]
+    at: String,
+    /// By whom, the last time.
+    by: ActorShown,
+    /// `text`, `subject`, `file`.
+    parts: Vec<&'static str>,
 }
 
 /// A channel, by name.
@@ -130,17 +144,18 @@ pub async fn show(
 ) -> Result<Vec<ThreadItem>, ApiError> {
     let mut contents: Vec<TicketEvent> =
         rows.iter().map(|row| as_event(row.item, row.content.0.clone())).collect();
-    open_all(app, caller, ticket.0, &mut contents).await?;
+    let tombs = open_all(app, caller, ticket.0, &mut contents).await?;
     let mut wanted = Wanted::default();
     for (row, content) in rows.iter().zip(&contents) {
         author(row).into_iter().for_each(|actor| wanted.actor(actor));
+        redactor(row).into_iter().for_each(|actor| wanted.actor(actor));
         if let TicketEvent::CommentAdded(comment) = content {
             comment.mentions.iter().for_each(|user| wanted.user(*user));
         }
     }
     let people = wanted.find_with(app, caller, names).await?;
     let shows_bcc = caller.scope.has(Right::TicketsCommunicate);
-    let around = Around { people: &people, directory: &names.directory, shows_bcc };
+    let around = Around { people: &people, directory: &names.directory, tombs: &tombs, shows_bcc };
     Ok(rows.iter().zip(&contents).map(|(row, content)| around.item(row, content)).collect())
 }
 
@@ -164,10 +179,15 @@ fn author(row: &ItemRow) -> Option<Actor> {
     Actor::from_str(row.author.as_deref()?).ok()
 }
 
+fn redactor(row: &ItemRow) -> Option<Actor> {
+    Actor::from_str(&row.redacted.as_ref()?.0.by).ok()
+}
+
 /// What is around an item.
 struct Around<'a> {
     people: &'a People,
     directory: &'a Directory,
+    tombs: &'a Tombs,
     shows_bcc: bool,
 }
 
@@ -177,10 +197,10 @@ impl Around<'_> {
         match content {
             TicketEvent::MessageReceived(received) => self.message(item, &received.message),
             TicketEvent::CommentAdded(comment) => ThreadItem {
-                text: shown(&comment.text),
-                html: comment.html.as_ref().map(shown),
+                text: self.tombs.shown(&comment.text),
+                html: comment.html.as_ref().map(|html| self.tombs.shown(html)),
                 mentions: comment.mentions.iter().map(|user| self.people.user(user.0)).collect(),
-                attachments: comment.attachments.iter().map(attachment).collect(),
+                attachments: comment.attachments.iter().map(|file| self.attachment(file)).collect(),
                 ..item
             },
             // The two above are all that [`as_event`] makes.
@@ -190,16 +210,16 @@ impl Around<'_> {
 
     fn message(&self, item: ThreadItem, message: &MessageContent) -> ThreadItem {
         ThreadItem {
-            from: Some(addresses(&message.from)),
-            to: Some(addresses(&message.to)),
-            cc: message.cc.as_ref().map(addresses),
-            bcc: message.bcc.as_ref().filter(|_| self.shows_bcc).map(addresses),
-            subject: Some(shown(&message.subject)),
-            text: shown(&message.text),
-            html: message.html.as_ref().map(shown),
-            attachments: message.attachments.iter().map(attachment).collect(),
-            message_id: message.message_id.as_ref().map(shown),
-            in_reply_to: message.in_reply_to.as_ref().map(shown),
+            from: Some(self.addresses(&message.from)),
+            to: Some(self.addresses(&message.to)),
+            cc: message.cc.as_ref().map(|list| self.addresses(list)),
+            bcc: message.bcc.as_ref().filter(|_| self.shows_bcc).map(|list| self.addresses(list)),
+            subject: Some(self.tombs.shown(&message.subject)),
+            text: self.tombs.shown(&message.text),
+            html: message.html.as_ref().map(|html| self.tombs.shown(html)),
+            attachments: message.attachments.iter().map(|file| self.attachment(file)).collect(),
+            message_id: message.message_id.as_ref().map(|id| self.tombs.shown(id)),
+            in_reply_to: message.in_reply_to.as_ref().map(|id| self.tombs.shown(id)),
             problems: message.problems.clone(),
             ..item
         }
@@ -235,8 +255,28 @@ impl Around<'_> {
             imported: row.imported,
             has_original: row.raw.is_some(),
             problems: Vec::new(),
+            redacted: row.redacted.as_ref().map(|redacted| self.redacted(row, &redacted.0)),
             created_at: Timestamp::from_micros(row.occurred_at).to_string(),
             position: row.position.to_string(),
+        }
+    }
+
+    fn redacted(&self, row: &ItemRow, redacted: &Redacted) -> RedactedShown {
+        let mut parts: Vec<&'static str> = Vec::new();
+        for part in &redacted.parts {
+            let word = match part {
+                RedactedPart::Text => "text",
+                RedactedPart::Subject => "subject",
+                RedactedPart::File(_) => "file",
+            };
+            if !parts.contains(&word) {
+                parts.push(word);
+            }
+        }
+        RedactedShown {
+            at: Timestamp::from_micros(redacted.at).to_string(),
+            by: self.people.actor(redactor(row).unwrap_or(Actor::SYSTEM)),
+            parts,
         }
     }
 
@@ -244,23 +284,23 @@ impl Around<'_> {
         let name = self.directory.channel(id).map(|channel| channel.name.clone());
         ChannelShown { id: id.0, name }
     }
-}
 
-fn addresses(sealed: &SealedAddresses) -> Shown<Vec<AddressShown>> {
-    let plain = |Address { name, email }: Address| AddressShown { name, email };
-    match shown(sealed) {
-        Shown::Open(list) => Shown::Open(list.into_iter().map(plain).collect()),
-        Shown::Erased(erased) => Shown::Erased(erased),
+    fn addresses(&self, sealed: &SealedAddresses) -> Shown<Vec<AddressShown>> {
+        let plain = |Address { name, email }: Address| AddressShown { name, email };
+        match self.tombs.shown(sealed) {
+            Shown::Open(list) => Shown::Open(list.into_iter().map(plain).collect()),
+            Shown::Erased(erased) => Shown::Erased(erased),
+        }
     }
-}
 
-fn attachment(file: &Attachment) -> AttachmentShown {
-    AttachmentShown {
-        id: file.id.0,
-        name: shown(&file.name),
-        media_type: file.media_type.clone(),
-        size: file.size_bytes,
-        sha256: shown(&file.sha256),
-        content_id: file.inline_cid.as_ref().map(shown),
+    fn attachment(&self, file: &Attachment) -> AttachmentShown {
+        AttachmentShown {
+            id: file.id.0,
+            name: self.tombs.shown(&file.name),
+            media_type: file.media_type.clone(),
+            size: file.size_bytes,
+            sha256: self.tombs.shown(&file.sha256),
+            content_id: file.inline_cid.as_ref().map(|cid| self.tombs.shown(cid)),
+        }
     }
 }

@@ -59,14 +59,14 @@ pub async fn show(
 ) -> Result<Vec<TimelineEntry>, ApiError> {
     let facts = rows.iter().map(Fact::read).collect::<Result<Vec<_>, _>>();
     let mut facts = facts.map_err(ApiError::failed)?;
-    open_all(app, caller, ticket.0, &mut facts).await?;
+    let tombs = open_all(app, caller, ticket.0, &mut facts).await?;
     let mut wanted = Wanted::default();
     for (row, fact) in rows.iter().zip(&facts) {
         wanted.actor(actor(row));
         fact.want(&mut wanted);
     }
     let people = wanted.find_with(app, caller, names).await?;
-    let teller = Teller { people: &people, directory: &names.directory };
+    let teller = Teller { people: &people, directory: &names.directory, tombs: &tombs };
     let lines = rows.into_iter().zip(&facts).map(|(row, fact)| {
         let Told { summary, from, to, item } = teller.tell(fact);
         TimelineEntry {

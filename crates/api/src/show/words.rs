@@ -65,6 +65,53 @@ pub enum DraftKindWord {
     Comment,
 }
 
+/// Why something is erased.
+#[derive(ToSchema)]
+#[schema(as = ErasureReason, rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes a type of another crate")]
+pub enum ErasureReasonWord {
+    /// The person asked for it.
+    RequestOfPerson,
+    /// It was kept long enough.
+    Retention,
+    /// There is no consent any more.
+    ConsentWithdrawn,
+    /// It should never have come here.
+    Misplaced,
+    /// Another reason.
+    Other,
+}
+
+/// What becomes of contents that concern another person, too.
+#[derive(ToSchema)]
+#[schema(as = SharedChoice, rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes a type of another crate")]
+pub enum SharedChoiceWord {
+    /// They stay, and the certificate lists them.
+    Keep,
+    /// They are erased as well.
+    Erase,
+}
+
+/// What a content is.
+#[derive(ToSchema)]
+#[schema(as = ContentKind, rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes a type of another crate")]
+pub enum ContentKindWord {
+    /// A message with its files and its original.
+    Message,
+    /// A comment with its files.
+    Comment,
+    /// Mail that was kept as it came.
+    Original,
+    /// Unsent words.
+    Draft,
+    /// Name and text properties of a ticket.
+    TicketName,
+    /// A content of which no more is known than that it concerns the person.
+    Other,
+}
+
 /// The stored word of a value whose JSON is one word.
 pub fn word(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
@@ -75,6 +122,7 @@ pub fn word(value: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use events::erasure::{ContentKind, ErasureReason, SharedChoice};
     use events::pipeline::StatusCategory;
     use events::value::{Priority, TicketSource};
     use utoipa::PartialSchema;
@@ -100,5 +148,13 @@ mod tests {
         use TicketSource::{Api, Call, Chat, Email, Form, Import, Manual};
         let sources = [Manual, Api, Import, Email, Form, Chat, Call];
         assert_eq!(documented(&TicketSourceWord::schema()), sources.map(|w| word(&w)));
+        use ErasureReason::{ConsentWithdrawn, Misplaced, Other, RequestOfPerson, Retention};
+        let reasons = [RequestOfPerson, Retention, ConsentWithdrawn, Misplaced, Other];
+        assert_eq!(documented(&ErasureReasonWord::schema()), reasons.map(|w| word(&w)));
+        let choices = [SharedChoice::Keep, SharedChoice::Erase];
+        assert_eq!(documented(&SharedChoiceWord::schema()), choices.map(|w| word(&w)));
+        use ContentKind::{Comment, Draft, Message, Original, TicketName};
+        let kinds = [Message, Comment, Original, Draft, TicketName, ContentKind::Other];
+        assert_eq!(documented(&ContentKindWord::schema()), kinds.map(|w| word(&w)));
     }
 }

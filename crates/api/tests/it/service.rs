@@ -183,12 +183,22 @@ async fn app(
         HandlerSettings::default(),
     );
     let clock = Arc::clone(clock);
+    let objects = SealedObjects::local(vault.clone(), &folder.path().join("objects")).unwrap();
+    let ops = Ops::new(pool.clone(), vault.clone());
+    let erasing = erasure::Erasing {
+        handler: handler.clone(),
+        views: pool.clone(),
+        projectors: pool.clone(),
+        ops: ops.clone(),
+        objects: objects.clone(),
+    };
     App::new(AppParts {
         handler,
         reader,
         views: pool.clone(),
-        objects: SealedObjects::local(vault.clone(), &folder.path().join("objects")).unwrap(),
-        ops: Ops::new(pool.clone(), vault.clone()),
+        objects,
+        ops,
+        erasing,
         vault,
         workshop: Workshop::new(LogReader::new(pool.clone()), pool.clone(), None),
         projections: Vec::new(),

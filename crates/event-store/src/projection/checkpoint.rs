@@ -3,7 +3,6 @@
 use decider::{LogPosition, WorkspaceId};
 use sqlx::{PgConnection, Row};
 
-use super::fold::ProjectionType;
 use crate::log::ZERO_HASH;
 
 /// How many checkpoints are kept at least.
@@ -77,18 +76,17 @@ pub(super) async fn insert(
 pub async fn fence(
     connection: &mut PgConnection,
     ws: WorkspaceId,
-    projection: &ProjectionType,
+    schema: &str,
 ) -> Result<(), sqlx::Error> {
-    let schema = projection.schema_name();
     let fenced = sqlx::query(include_str!("sql/checkpoint_fence.sql"))
         .bind(ws.0)
-        .bind(&schema)
+        .bind(schema)
         .execute(&mut *connection)
         .await?;
     if fenced.rows_affected() == 0 {
         sqlx::query(include_str!("sql/checkpoint_fence_first.sql"))
             .bind(ws.0)
-            .bind(&schema)
+            .bind(schema)
             .bind(&ZERO_HASH[..])
             .execute(connection)
             .await?;

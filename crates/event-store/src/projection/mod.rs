@@ -39,7 +39,7 @@ pub use memory::{MemoryStore, fold_in_memory, fold_onto};
 pub use projector::{Applied, Projector, ProjectorParts};
 pub use row::{Reader, Row};
 pub use rows::{AnyTable, Keys, RowSet, TableDef};
-pub use schema::{Places, SearchPath, prepare, prepare_to_serve};
+pub use schema::{Places, SearchPath, enter_schema, prepare, prepare_to_serve, schemas_of};
 pub use status::{ProjectionState, ProjectionStatus};
 pub use store::{CrashPoint, read_rows, read_rows_of};
 pub use table::Table;

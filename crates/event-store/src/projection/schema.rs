@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
 
 use super::fold::ProjectionType;
 use super::rebuild::{self, Build, BuildState};
@@ -133,6 +133,27 @@ async fn prepare_as(
     let places = Places::among(&rebuild::builds_on(&mut transaction).await?, projections);
     transaction.commit().await?;
     Ok(places)
+}
+
+/// The schemas that hold tables of a view: of every version and build, whatever it is for, except those that are retired. One that
+/// is made later begins with an empty table and with the keys there are then.
+///
+/// # Errors
+/// When the database fails.
+pub async fn schemas_of(pool: &PgPool, name: &str) -> Result<Vec<String>, sqlx::Error> {
+    let rows =
+        sqlx::query(include_str!("sql/build_schemas.sql")).bind(name).fetch_all(pool).await?;
+    rows.iter().map(|row| row.try_get("schema_name")).collect()
+}
+
+/// Uses the tables of one schema until the end of the transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn enter_schema(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
+    let sql = format!("set local search_path to {}", quoted(schema));
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
+    Ok(())
 }
 
 async fn prepare_one(

@@ -4,6 +4,7 @@
 
 mod database;
 mod drafts;
+mod erasures;
 mod files;
 mod sessions;
 mod sign_in;

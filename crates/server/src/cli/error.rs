@@ -89,6 +89,14 @@ pub enum CliError {
     /// Nobody reads the output any more.
     #[error("nobody reads the output")]
     OutputClosed,
+    /// An erasure could not go on.
+    #[error(transparent)]
+    Erasure(#[from] erasure::ErasureError),
+    /// The views do not follow the log.
+    #[error(
+        "the view {0} has not reached the end of the log in time; see `ledgerdesk projection list`"
+    )]
+    ViewBehind(&'static str),
     /// An import stopped.
     #[error(transparent)]
     Import(#[from] channels::import::ImportError),

@@ -2,6 +2,7 @@
 
 mod asking;
 mod doctor;
+mod erase;
 mod error;
 mod generate;
 mod heads;
@@ -100,6 +101,9 @@ enum Command {
     /// The views
     #[command(subcommand)]
     Projection(ProjectionCommand),
+    /// Forget a person for ever, and prove it
+    #[command(subcommand)]
+    Erase(erase::EraseCommand),
     /// Check configuration, database, keys and disk, and say what to do
     Doctor(doctor::DoctorArgs),
     /// Fill a workspace with invented history, for measuring
@@ -210,6 +214,7 @@ async fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Ticket(TicketCommand::Diff(args)) => ticket_diff::run(&common, args).await,
         Command::Report(ReportCommand::Tickets(args)) => report_tickets::run(&common, args).await,
         Command::Projection(command) => projection(&common, command).await,
+        Command::Erase(command) => erase::run(&common, command).await,
         Command::Doctor(args) => doctor::run(&common, args).await,
         Command::Generate(args) => generate::run(&common, args).await,
     }

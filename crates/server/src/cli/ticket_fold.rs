@@ -134,6 +134,17 @@ impl Sheet {
                 subject: None,
                 preview: text(&comment.preview),
             }),
+            // What is left of it; the first form reads as erased.
+            TicketEvent::MessageRedacted(redacted) => {
+                self.said("redacted", &redacted.message, stored);
+            }
+            TicketEvent::CommentRedacted(redacted) => self.thread.push(Item {
+                at: stored.occurred_at,
+                kind: "redacted",
+                from: self.name_of(stored.actor),
+                subject: None,
+                preview: text(&redacted.comment.preview),
+            }),
             TicketEvent::PropertiesSet(_)
             | TicketEvent::PrimaryContactChanged(_)
             | TicketEvent::ConversationStarted(_)

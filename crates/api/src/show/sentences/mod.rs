@@ -8,7 +8,7 @@ use decider::Sealed;
 use events::message::MessageAuthor;
 use events::ticket::{
     CategoryChanged, ContactAssociated, OwnerChanged, PrimaryContactChanged, PropertiesSet,
-    StatusChanged, TagsChanged, TicketCreated, TicketRenamed,
+    RedactedPart, StatusChanged, TagsChanged, TicketCreated, TicketRenamed,
 };
 use events::value::{
     Delivery, LinkReason, Owner, OwnerChangeReason, Place, PropertyChange, PropertyValue,
@@ -18,10 +18,9 @@ use events::{ContactId, PropertyId, TicketEvent};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::facts::{CommentFacts, Fact, MessageFacts};
-use super::opening::shown;
+use super::facts::{CommentFacts, Fact, MessageFacts, RedactedFacts};
+use super::opening::Tombs;
 use super::people::{People, spoken, spoken_contact};
-use super::properties::erased;
 use super::ticket::place_in;
 use super::words::word;
 
@@ -52,6 +51,7 @@ impl Told {
 pub struct Teller<'a> {
     pub people: &'a People,
     pub directory: &'a Directory,
+    pub tombs: &'a Tombs,
 }
 
 impl Teller<'_> {
@@ -60,6 +60,7 @@ impl Teller<'_> {
             Fact::Message(message) => self.message(message),
             Fact::Comment(comment) => self.comment(comment),
             Fact::Event(event) => self.event(event),
+            Fact::Redacted(redacted) => Self::redacted(redacted),
             Fact::CopyKept => Told::plain("A differing copy of a message was kept"),
             Fact::RawKept => Told::plain("A mail that could not be read was kept as it came"),
         }
@@ -68,7 +69,7 @@ impl Teller<'_> {
     fn event(&self, event: &TicketEvent) -> Told {
         match event {
             TicketEvent::Created(created) => self.created(created),
-            TicketEvent::Renamed(renamed) => Self::renamed(renamed),
+            TicketEvent::Renamed(renamed) => self.renamed(renamed),
             TicketEvent::StatusChanged(changed) => self.status(changed),
             TicketEvent::PriorityChanged(changed) => {
                 let (from, to) = (word(&changed.from), word(&changed.to));
@@ -107,6 +108,8 @@ impl Teller<'_> {
             | TicketEvent::ReplySubmitted(_)
             | TicketEvent::MessageImported(_)
             | TicketEvent::CommentAdded(_)
+            | TicketEvent::MessageRedacted(_)
+            | TicketEvent::CommentRedacted(_)
             | TicketEvent::MessageCopyKept(_)
             | TicketEvent::RawMessageKept(_) => Told::default(),
         }
@@ -127,19 +130,18 @@ impl Teller<'_> {
         let number = created.number;
         let summary =
             format!("Ticket #{number} created {how} in {}, status {}", pipeline.name, status.name);
-        let to =
-            json!({ "name": text_value(&created.name), "pipeline": pipeline, "status": status });
+        let to = json!({ "name": self.text_value(&created.name), "pipeline": pipeline, "status": status });
         Told::between(summary, None, Some(to))
     }
 
-    fn renamed(renamed: &TicketRenamed) -> Told {
+    fn renamed(&self, renamed: &TicketRenamed) -> Told {
         let to = quoted(&renamed.to);
         let summary = match &renamed.from {
             Some(from) => format!("Renamed from {} to {to}", quoted(from)),
             None => format!("Renamed to {to}"),
         };
-        let from = renamed.from.as_ref().map(text_value);
-        Told::between(summary, from, Some(text_value(&renamed.to)))
+        let from = renamed.from.as_ref().map(|from| self.text_value(from));
+        Told::between(summary, from, Some(self.text_value(&renamed.to)))
     }
 
     fn status(&self, changed: &StatusChanged) -> Told {
@@ -188,7 +190,7 @@ impl Teller<'_> {
         };
         let mut to = changed.to.map(|owner| self.owner_value(owner));
         if let (Some(note), Some(to)) = (&changed.note, &mut to) {
-            to["note"] = text_value(note);
+            to["note"] = self.text_value(note);
         }
         Told::between(summary, changed.from.map(|owner| self.owner_value(owner)), to)
     }
@@ -221,7 +223,7 @@ impl Teller<'_> {
             set.changes.iter().map(|change| self.property(change)).collect();
         let side = |pick: fn(&PropertyChange) -> Option<&PropertyValue>| {
             let values = set.changes.iter().map(|change| {
-                let value = pick(change).map_or(Value::Null, value);
+                let value = pick(change).map_or(Value::Null, |value| self.value(value));
                 (self.property_key(change.property), value)
             });
             Some(Value::Object(values.collect()))
@@ -285,10 +287,17 @@ impl Teller<'_> {
             (false, None) => format!("Message{by} received: {subject}"),
         };
         let to = json!({
-            "subject": text_value(&message.subject),
-            "preview": text_value(&message.preview),
+            "subject": self.text_value(&message.subject),
+            "preview": self.text_value(&message.preview),
         });
         Told { summary, from: None, to: Some(to), item: Some(message.id) }
+    }
+
+    fn redacted(redacted: &RedactedFacts) -> Told {
+        let of = if redacted.of_comment { "a comment" } else { "a message" };
+        let is_file = |part: &RedactedPart| matches!(part, RedactedPart::File(_));
+        let what = if redacted.parts.iter().all(is_file) { "A file" } else { "Words" };
+        Told { item: Some(redacted.id), ..Told::plain(format!("{what} of {of} redacted")) }
     }
 
     fn comment(&self, comment: &CommentFacts) -> Told {
@@ -299,32 +308,30 @@ impl Teller<'_> {
             [] => "Comment added".to_owned(),
             names => format!("Comment added, mentioning {}", names.join(", ")),
         };
-        let to = json!({ "preview": text_value(&comment.preview) });
+        let to = json!({ "preview": self.text_value(&comment.preview) });
         Told { summary, from: None, to: Some(to), item: Some(comment.id) }
+    }
+
+    fn text_value(&self, text: &Sealed<String>) -> Value {
+        json!(self.tombs.shown(text))
+    }
+
+    fn value(&self, value: &PropertyValue) -> Value {
+        match value {
+            PropertyValue::Text(sealed) | PropertyValue::Link(sealed) => self.text_value(sealed),
+            PropertyValue::TextClear(text)
+            | PropertyValue::LinkClear(text)
+            | PropertyValue::Number(text)
+            | PropertyValue::Date(text)
+            | PropertyValue::SingleChoice(text) => text.clone().into(),
+            PropertyValue::Boolean(yes) => (*yes).into(),
+            PropertyValue::MultiChoice(choices) => choices.clone().into(),
+        }
     }
 }
 
 fn quoted(text: &Sealed<String>) -> String {
     text.clear().map_or_else(|| ERASED.to_owned(), |text| format!("“{text}”"))
-}
-
-fn text_value(text: &Sealed<String>) -> Value {
-    json!(shown(text))
-}
-
-fn value(value: &PropertyValue) -> Value {
-    match value {
-        PropertyValue::Text(sealed) | PropertyValue::Link(sealed) => {
-            sealed.clear().map_or_else(erased, |text| text.clone().into())
-        }
-        PropertyValue::TextClear(text)
-        | PropertyValue::LinkClear(text)
-        | PropertyValue::Number(text)
-        | PropertyValue::Date(text)
-        | PropertyValue::SingleChoice(text) => text.clone().into(),
-        PropertyValue::Boolean(yes) => (*yes).into(),
-        PropertyValue::MultiChoice(choices) => choices.clone().into(),
-    }
 }
 
 fn value_word(value: &PropertyValue) -> String {

@@ -7,6 +7,7 @@ use events::value::Priority;
 use events::{AnyEvent, MessageId, PipelineId, StatusId, UserId};
 
 use super::*;
+use crate::show::opening::Tombs;
 
 const ANNA: Uuid = Uuid::from_u128(1);
 const BEN: Uuid = Uuid::from_u128(2);
@@ -44,7 +45,8 @@ fn directory() -> Directory {
 fn tell(event: impl Into<TicketEvent>) -> Told {
     let people = People::for_tests(&[(BEN, "Ben")], &[(ANNA, "Anna")]);
     let directory = directory();
-    Teller { people: &people, directory: &directory }.tell(&Fact::Event(Box::new(event.into())))
+    Teller { people: &people, directory: &directory, tombs: &Tombs::default() }
+        .tell(&Fact::Event(Box::new(event.into())))
 }
 
 fn open(text: &str) -> Sealed<String> {

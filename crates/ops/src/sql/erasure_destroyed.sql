@@ -1,0 +1,3 @@
+insert into ops.erasure (ws, erasure_id)
+values ($1, $2)
+on conflict (ws, erasure_id) do nothing

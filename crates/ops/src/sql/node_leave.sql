@@ -1,0 +1,1 @@
+delete from ops.node where ws = $1 and node = $2

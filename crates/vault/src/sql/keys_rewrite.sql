@@ -1,0 +1,1 @@
+select vault.rewrite_keys()
