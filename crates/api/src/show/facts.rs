@@ -3,8 +3,8 @@
 use decider::{DecodeError, Event, Sealed};
 use events::message::MessageAuthor;
 use events::ticket::RedactedPart;
-use events::value::Delivery;
-use events::{TicketEvent, UserId};
+use events::value::{Delivery, PropertyValue};
+use events::{ChannelId, TicketEvent, UserId};
 use projections::timeline::EntryRow;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -25,9 +25,23 @@ pub enum Fact {
     /// Words or a file were taken out.
     Redacted(RedactedFacts),
     /// A differing copy of a message.
-    CopyKept,
+    CopyKept(CopyFacts),
     /// Mail that could not be read.
-    RawKept,
+    RawKept(RawFacts),
+}
+
+/// What is kept of a differing copy.
+#[derive(Deserialize)]
+pub struct CopyFacts {
+    /// The message that is known.
+    pub message: Uuid,
+}
+
+/// What is kept of mail that could not be read.
+#[derive(Deserialize)]
+pub struct RawFacts {
+    /// The channel it came in by.
+    pub channel: Option<ChannelId>,
 }
 
 /// What is kept of a message.
@@ -81,8 +95,8 @@ impl Fact {
                 let facts = typed::<RedactedFacts>(kind, &row.data.0)?;
                 Self::Redacted(RedactedFacts { of_comment: true, ..facts })
             }
-            "MessageCopyKept" => Self::CopyKept,
-            "RawMessageKept" => Self::RawKept,
+            "MessageCopyKept" => Self::CopyKept(typed(kind, &row.data.0)?),
+            "RawMessageKept" => Self::RawKept(typed(kind, &row.data.0)?),
             _ => {
                 let version = TicketEvent::TYPES.iter().find(|known| known.name == kind);
                 let version = version.map_or(0, |known| known.version);
@@ -102,9 +116,29 @@ impl Fact {
             },
             Self::Comment(comment) => comment.mentions.iter().for_each(|user| wanted.user(*user)),
             Self::Event(event) => want_of(event, wanted),
-            Self::Redacted(_) | Self::CopyKept | Self::RawKept => {}
+            Self::Redacted(_) | Self::CopyKept(_) | Self::RawKept(_) => {}
         }
     }
+
+    /// Whether a value that it replaced is still sealed after all was opened: it was erased, and nothing leads back to it.
+    #[must_use]
+    pub fn replaced_what_was_erased(&self) -> bool {
+        let Self::Event(event) = self else { return false };
+        match &**event {
+            TicketEvent::Renamed(renamed) => renamed.from.as_ref().is_some_and(is_erased),
+            TicketEvent::PropertiesSet(set) => {
+                set.changes.iter().any(|change| match &change.from {
+                    Some(PropertyValue::Text(text) | PropertyValue::Link(text)) => is_erased(text),
+                    _ => false,
+                })
+            }
+            _ => false,
+        }
+    }
+}
+
+fn is_erased(sealed: &Sealed<String>) -> bool {
+    sealed.clear().is_none()
 }
 
 fn want_of(event: &TicketEvent, wanted: &mut Wanted) {
@@ -140,7 +174,7 @@ impl Slots for Fact {
                 visit("message.preview", &mut message.preview);
             }
             Self::Comment(comment) => visit("comment.preview", &mut comment.preview),
-            Self::Redacted(_) | Self::CopyKept | Self::RawKept => {}
+            Self::Redacted(_) | Self::CopyKept(_) | Self::RawKept(_) => {}
         }
     }
 }

@@ -61,8 +61,19 @@ impl Teller<'_> {
             Fact::Comment(comment) => self.comment(comment),
             Fact::Event(event) => self.event(event),
             Fact::Redacted(redacted) => Self::redacted(redacted),
-            Fact::CopyKept => Told::plain("A differing copy of a message was kept"),
-            Fact::RawKept => Told::plain("A mail that could not be read was kept as it came"),
+            Fact::CopyKept(copy) => Told {
+                summary: "A differing copy of a message was kept".to_owned(),
+                item: Some(copy.message),
+                ..Told::default()
+            },
+            Fact::RawKept(raw) => {
+                let channel =
+                    raw.channel.and_then(|id| self.directory.channel(id).map(|it| (id, it)));
+                let to =
+                    channel.map(|(id, it)| json!({ "channel": { "id": id, "name": it.name } }));
+                let summary = "A mail that could not be read was kept as it came".to_owned();
+                Told::between(summary, None, to)
+            }
         }
     }
 
@@ -88,6 +99,7 @@ impl Teller<'_> {
             }
             TicketEvent::PrimaryContactChanged(changed) => self.primary_contact(changed),
             TicketEvent::ConversationStarted(_) => Told::plain("Conversation started"),
+            TicketEvent::ConversationEnded(_) => Told::plain("Conversation ended"),
             TicketEvent::Linked(linked) => {
                 let why = match linked.reason {
                     LinkReason::Manual => "",
