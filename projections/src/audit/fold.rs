@@ -69,6 +69,7 @@ impl Projection for Audit {
             stream: event.stream,
             target: target.unwrap_or(event.stream),
             ticket,
+            cause: event.context.causation,
             command: event.command.0,
             data: Json(data),
         })

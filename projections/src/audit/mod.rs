@@ -30,6 +30,9 @@ row! {
         target: Uuid,
         /// The ticket it is about, where it is one.
         ticket: Option<Uuid>,
+        /// The event that led to it, if one did.
+        cause: Option<Uuid>,
+        /// The command that wrote it: events of one action share it.
         command: Uuid,
         /// The event's payload; what is sealed stays sealed.
         data: Json<Value>,

@@ -9,6 +9,7 @@ create table audit_entry (
     stream uuid not null,
     target uuid not null,
     ticket uuid,
+    cause uuid,
     command uuid not null,
     data jsonb not null,
     primary key (ws, position)

@@ -33,7 +33,7 @@ const FIXTURE: [&str; 16] = [
      select $1, md5('t' || n % 3000)::uuid, n, 1, n, n, 'system:x', 'TicketCreated', '{}', null, $1, null, null from generate_series(1, $2) as n",
     "insert into audit_entry
      select $1, n, n, 'user:' || n % 50, null, 'UserRoleChanged', 'user', md5('u' || n % 50)::uuid, md5('u' || n % 50)::uuid,
-            null, md5('c' || n)::uuid, '{}' from generate_series(1, $2) as n",
+            null, null, md5('c' || n)::uuid, '{}' from generate_series(1, $2) as n",
     "insert into draft_open
      select $1, md5('d' || n)::uuid, md5('t' || n % 9000)::uuid, md5('u' || n % 50)::uuid, 'reply', n, n from generate_series(1, $2) as n",
     "insert into lookup_person

@@ -43,8 +43,10 @@ pub struct AuditEntry {
     target: Option<AuditTarget>,
     /// The ticket it is about.
     ticket_id: Option<Uuid>,
-    /// The command that led to it: entries of one action have the same.
+    /// The event that led to it; null for what somebody did.
     cause: Option<Uuid>,
+    /// The command that wrote it: entries of one action have the same.
+    command_id: Option<Uuid>,
     /// How often: refusals of the same within one minute are one entry, failures to sign in within a quarter of an hour.
     times: u32,
 }
@@ -97,7 +99,8 @@ impl AuditEntry {
             to,
             target: Some(target(row, event, names)),
             ticket_id: row.ticket,
-            cause: Some(row.command),
+            cause: row.cause,
+            command_id: Some(row.command),
             times: 1,
         }
     }
@@ -116,6 +119,7 @@ impl AuditEntry {
             target: None,
             ticket_id: None,
             cause: None,
+            command_id: None,
             times: *times,
         }
     }
@@ -139,6 +143,7 @@ impl AuditEntry {
             }),
             ticket_id: None,
             cause: None,
+            command_id: None,
             times: row.times,
         }
     }
@@ -162,6 +167,7 @@ impl Line for AuditEntry {
         "target_name",
         "ticket_id",
         "cause",
+        "command_id",
         "times",
     ];
 
@@ -186,6 +192,7 @@ impl Line for AuditEntry {
             target.and_then(|target| target.name.as_ref()).map(word),
             id(self.ticket_id),
             id(self.cause),
+            id(self.command_id),
             Some(self.times.to_string()),
         ];
         cells.into_iter().map(Option::unwrap_or_default).collect()

@@ -4,7 +4,7 @@ use decider::{DecodeError, Event, Sealed};
 use events::message::MessageAuthor;
 use events::ticket::RedactedPart;
 use events::value::{Delivery, PropertyValue};
-use events::{ChannelId, TicketEvent, UserId};
+use events::{TicketEvent, UserId};
 use projections::timeline::EntryRow;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -25,23 +25,9 @@ pub enum Fact {
     /// Words or a file were taken out.
     Redacted(RedactedFacts),
     /// A differing copy of a message.
-    CopyKept(CopyFacts),
+    CopyKept,
     /// Mail that could not be read.
-    RawKept(RawFacts),
-}
-
-/// What is kept of a differing copy.
-#[derive(Deserialize)]
-pub struct CopyFacts {
-    /// The message that is known.
-    pub message: Uuid,
-}
-
-/// What is kept of mail that could not be read.
-#[derive(Deserialize)]
-pub struct RawFacts {
-    /// The channel it came in by.
-    pub channel: Option<ChannelId>,
+    RawKept,
 }
 
 /// What is kept of a message.
@@ -95,8 +81,8 @@ impl Fact {
                 let facts = typed::<RedactedFacts>(kind, &row.data.0)?;
                 Self::Redacted(RedactedFacts { of_comment: true, ..facts })
             }
-            "MessageCopyKept" => Self::CopyKept(typed(kind, &row.data.0)?),
-            "RawMessageKept" => Self::RawKept(typed(kind, &row.data.0)?),
+            "MessageCopyKept" => Self::CopyKept,
+            "RawMessageKept" => Self::RawKept,
             _ => {
                 let version = TicketEvent::TYPES.iter().find(|known| known.name == kind);
                 let version = version.map_or(0, |known| known.version);
@@ -116,7 +102,7 @@ impl Fact {
             },
             Self::Comment(comment) => comment.mentions.iter().for_each(|user| wanted.user(*user)),
             Self::Event(event) => want_of(event, wanted),
-            Self::Redacted(_) | Self::CopyKept(_) | Self::RawKept(_) => {}
+            Self::Redacted(_) | Self::CopyKept | Self::RawKept => {}
         }
     }
 
@@ -174,7 +160,7 @@ impl Slots for Fact {
                 visit("message.preview", &mut message.preview);
             }
             Self::Comment(comment) => visit("comment.preview", &mut comment.preview),
-            Self::Redacted(_) | Self::CopyKept(_) | Self::RawKept(_) => {}
+            Self::Redacted(_) | Self::CopyKept | Self::RawKept => {}
         }
     }
 }

@@ -48,8 +48,10 @@ pub struct TimelineEntry {
     to: Option<Value>,
     /// The message or comment it is about.
     item_id: Option<Uuid>,
-    /// The event or, where there is none, the command that led to it: lines of one action have the same.
-    cause: Uuid,
+    /// The event that led to it; null for what somebody did.
+    cause: Option<Uuid>,
+    /// The command that wrote it: lines of one action have the same.
+    command_id: Uuid,
     /// The API token that was used.
     token: Option<Uuid>,
     /// The position of the event that it took back.
@@ -99,7 +101,8 @@ pub async fn show(
             from,
             to,
             item_id: item,
-            cause: row.cause.unwrap_or(row.command),
+            cause: row.cause,
+            command_id: row.command,
             token: row.token,
             undoes,
             undone_by: match standing {
@@ -131,6 +134,7 @@ impl Line for TimelineEntry {
         "to",
         "item_id",
         "cause",
+        "command_id",
         "token",
         "undoes",
         "undone_by",
@@ -153,7 +157,8 @@ impl Line for TimelineEntry {
             json(&self.from),
             json(&self.to),
             id(self.item_id),
-            Some(self.cause.to_string()),
+            id(self.cause),
+            Some(self.command_id.to_string()),
             id(self.token),
             self.undoes.clone(),
             self.undone_by.clone(),

@@ -61,19 +61,8 @@ impl Teller<'_> {
             Fact::Comment(comment) => self.comment(comment),
             Fact::Event(event) => self.event(event),
             Fact::Redacted(redacted) => Self::redacted(redacted),
-            Fact::CopyKept(copy) => Told {
-                summary: "A differing copy of a message was kept".to_owned(),
-                item: Some(copy.message),
-                ..Told::default()
-            },
-            Fact::RawKept(raw) => {
-                let channel =
-                    raw.channel.and_then(|id| self.directory.channel(id).map(|it| (id, it)));
-                let to =
-                    channel.map(|(id, it)| json!({ "channel": { "id": id, "name": it.name } }));
-                let summary = "A mail that could not be read was kept as it came".to_owned();
-                Told::between(summary, None, to)
-            }
+            Fact::CopyKept => Told::plain("A differing copy of a message was kept"),
+            Fact::RawKept => Told::plain("A mail that could not be read was kept as it came"),
         }
     }
 
