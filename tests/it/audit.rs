@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use testkit::{Client, Helpdesk, Program};
 
+use crate::erasure::{completed, erase, on_request};
 use crate::people::{colleague, text};
 
 const AUDIT: &str = "/api/v1/admin/audit";
@@ -200,6 +201,39 @@ async fn a_timeline_and_the_audit_log_leave_as_files_and_that_stands_in_it_z01_z
     assert_eq!(all[0]["to"]["data"], "audit_log");
     desk.get(&ticket.at("/timeline?format=pdf")).await.status(400);
     desk.get(&ticket.at("/timeline?kind=Levitated")).await.status(400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_had_somebody_forgotten_and_words_redacted_stands_in_it_z02_z06() {
+    let desk = Helpdesk::start().await;
+    let ticket = desk.open_ticket("Printer").await;
+    desk.comment(&ticket, "Card 4111").await;
+    desk.catch_up().await;
+    let comment = text(&desk.thread(&ticket).await[0]["id"]);
+    let path = ticket.at(&format!("/comments/{comment}/redact"));
+    let redacted = desk.post(&path, json!({ "passages": ["4111"] })).await.status(202);
+    completed(&desk, &text(&redacted["certificate"]["id"])).await;
+    let maria = json!({ "name": "Maria", "emails": ["maria@example.org"] });
+    let maria = text(&desk.post("/api/v1/contacts", maria).await.status(201)["id"]);
+    let certificate = erase(&desk, &maria, on_request()).await;
+    let asked = entries(&desk, "?kind=ErasureRequested").await;
+    let told: Vec<_> = asked.iter().map(|entry| text(&entry["summary"])).collect();
+    let expected = [
+        "Erasure of a contact asked for (request of person)",
+        "Redaction of a comment asked for (misplaced)",
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(asked[0]["actor"]["id"], json!(desk.admin_id().0.to_string()));
+    assert_eq!(asked[0]["target"], json!({ "kind": "contact", "id": maria, "name": null }));
+    assert_eq!(asked[1]["ticket_id"], json!(ticket.id));
+    let about = entries(&desk, &format!("?target={maria}")).await;
+    assert_eq!(about.len(), 1, "{about:#?}");
+    let ends = entries(&desk, "?kind=ErasureKeysDestroyed,ErasureCompleted").await;
+    let end = text(&certificate["id"]);
+    let of_this: Vec<_> = ends.iter().filter(|entry| entry["target"]["id"] == json!(end)).collect();
+    assert_eq!(of_this.len(), 2, "{ends:#?}");
+    assert_eq!((&of_this[0]["cause"], &of_this[0]["target"]["kind"]), (&json!(end), &json!("erasure")));
+    assert!(!json!([asked, ends]).to_string().contains("4111"));
 }
 
 #[test]

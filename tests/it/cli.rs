@@ -160,7 +160,7 @@ fn every_view_is_listed_with_how_far_it_is() {
     let listed = program.run(&["projection", "list", "--json"]).json();
     let names: Vec<_> =
         listed["items"].as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
-    for name in ["inbox", "thread", "timeline", "drafts", "lookup", "tally", "audit"] {
+    for name in ["inbox", "thread", "timeline", "drafts", "lookup", "traces", "tally", "audit"] {
         assert!(names.iter().any(|listed| listed == name), "{name} is missing in {names:?}");
     }
 }

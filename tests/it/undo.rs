@@ -4,7 +4,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{Client, Helpdesk, Ticket};
 
-use crate::people::{colleague, each, property, require, text};
+use crate::erasure::{completed, erase, on_request};
+use crate::people::{colleague, conversation, each, property, require, text};
 
 async fn undo(client: &Client, ticket: &Ticket, body: Value) -> Value {
     client.post(&ticket.at("/undo"), body).await.ok()
@@ -191,4 +192,47 @@ async fn of_many_who_take_back_the_same_at_once_one_does_z11() {
     }
     assert_eq!(done, 1);
     assert_eq!(each(&desk.get(&ticket.at("/events")).await.ok(), "type").len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_redacted_or_erased_stays_and_the_reason_is_told_z11_z06_c17() {
+    let desk = Helpdesk::start().await;
+    let ticket = conversation(&desk, "Maria's printer", "maria@example.org").await;
+    let maria = text(&desk.ticket(&ticket).await["contacts"][0]["id"]);
+    desk.comment(&ticket, "Card 4111").await;
+    desk.catch_up().await;
+    let comment = text(&desk.thread(&ticket).await[0]["id"]);
+    let path = ticket.at(&format!("/comments/{comment}/redact"));
+    let redacted = desk.post(&path, json!({ "passages": ["4111"] })).await.status(202);
+    completed(&desk, &text(&redacted["certificate"]["id"])).await;
+    desk.patch(&ticket.at(""), json!({ "name": "Printer" })).await.ok();
+    let told = lines(&desk, &desk, &ticket).await;
+    let line = |told: &[Value], kind: &str| {
+        told.iter().find(|line| line["kind"] == kind).cloned().unwrap()
+    };
+    let (redaction, renamed) = (line(&told, "CommentRedacted"), line(&told, "TicketRenamed"));
+    assert_eq!((&redaction["undoable"], &renamed["undoable"]), (&json!(false), &json!(true)));
+    let body = json!({ "position": redaction["position"] });
+    let problem = desk.post(&ticket.at("/undo"), body).await.status(422);
+    assert_eq!(problem["code"], "not_reversible");
+    assert!(text(&problem["detail"]).contains("redacted"), "{problem}");
+
+    // Somebody who left a ticket, and is erased afterwards.
+    let other = desk.open_ticket("Scanner").await;
+    desk.post(&other.at("/contacts"), json!({ "contact_id": maria })).await.ok();
+    undo(&desk, &other, json!({})).await;
+    let certificate = erase(&desk, &maria, on_request()).await;
+    let told = lines(&desk, &desk, &ticket).await;
+    let renamed = line(&told, "TicketRenamed");
+    assert_eq!(renamed["undoable"], false, "{renamed}");
+    assert_eq!(renamed["from"]["certificate"], certificate["id"], "{renamed}");
+    let body = json!({ "position": renamed["position"] });
+    let problem = desk.post(&ticket.at("/undo"), body).await.status(422);
+    assert_eq!(problem["code"], "not_reversible");
+    assert!(text(&problem["detail"]).contains("erased"), "{problem}");
+    let gone = lines(&desk, &desk, &other).await;
+    let gone = line(&gone, "ContactDissociated");
+    let body = json!({ "position": gone["position"] });
+    assert!(gone["undoes"].is_string(), "{gone}");
+    assert_eq!(desk.post(&other.at("/undo"), body).await.refused(409), "contact_erased");
 }

@@ -49,7 +49,7 @@ impl Projection for Audit {
     }
 
     fn keys(event: &Stored<'_, AnyEvent>, keys: &mut Keys<'_>) {
-        keys.row::<AuditRow>(position(event));
+        keys.new_row::<AuditRow>(position(event));
     }
 
     fn apply(event: &Stored<'_, AnyEvent>, rows: &mut AuditRows) -> Result<(), ApplyError> {

@@ -2,9 +2,12 @@
 
 use decider::KeyScope;
 use events::audit::{DataExported, ExportFormat, ExportedData};
+use events::erasure::{
+    ErasureKeysDestroyed, ErasureReason, ErasureRequested, ErasureSubject, SharedChoice,
+};
 use events::sign_in::{SignInMethod, UserSignedIn};
 use events::user::{Role, UserRoleChanged};
-use events::{AuditEvent, SignInEvent, TicketId, UserEvent};
+use events::{AuditEvent, CommentId, ContactId, ErasureEvent, SignInEvent, TicketId, UserEvent};
 
 use super::database::Database;
 use super::history::{play, steps};
@@ -12,27 +15,53 @@ use super::log::{ANNA, BERT, Log, created, id, sealed};
 use crate::audit::{self, Audit, AuditRow, Wanted};
 
 const TICKET: TicketId = TicketId(id(1));
+const CONTACT: ContactId = ContactId(id(2));
 
 fn lived(mut log: Log) -> Log {
     let address = Some(sealed(&KeyScope::person(ANNA.0), "192.0.2.7"));
     let signed_in = UserSignedIn { user: ANNA, method: SignInMethod::Password, address };
     let (data, format) = (ExportedData::TicketTimeline, ExportFormat::Csv);
     let exported = DataExported { data, format, filtered: false, ticket: Some(TICKET) };
+    let comment = CommentId(id(7));
     log.ticket(TICKET, created(1042, (100, 101)))
         .add::<UserEvent>(BERT, UserRoleChanged { from: Role::Agent, to: Role::SuperAdmin })
         .add::<SignInEvent>(id(80), signed_in)
-        .add::<AuditEvent>(id(81), exported);
+        .add::<AuditEvent>(id(81), exported)
+        .add::<ErasureEvent>(id(82), asked_for(ErasureSubject::Contact(CONTACT)))
+        .add::<ErasureEvent>(id(83), asked_for(ErasureSubject::Comment { ticket: TICKET, comment }))
+        .add::<ErasureEvent>(id(82), ErasureKeysDestroyed { keys: vec![id(9)], counts: None });
     log
 }
 
+fn asked_for(subject: ErasureSubject) -> ErasureRequested {
+    let (reason, shared) = (ErasureReason::Other, SharedChoice::Keep);
+    ErasureRequested { subject, reason, shared, also: Vec::new(), keys: Vec::new() }
+}
+
 #[test]
-fn settings_users_sign_ins_and_files_are_entries_and_tickets_are_not_z02() {
+fn settings_users_sign_ins_files_and_erasures_are_entries_and_tickets_are_not_z02() {
     let rows = lived(Log::new()).fold::<Audit>();
     let entries = rows.entries.rows();
     let told: Vec<_> = entries.iter().map(|row| (row.position, row.kind.as_str())).collect();
-    assert_eq!(told, [(2, "UserRoleChanged"), (3, "UserSignedIn"), (4, "DataExported")]);
+    let expected = [
+        (2, "UserRoleChanged"),
+        (3, "UserSignedIn"),
+        (4, "DataExported"),
+        (5, "ErasureRequested"),
+        (6, "ErasureRequested"),
+        (7, "ErasureKeysDestroyed"),
+    ];
+    assert_eq!(told, expected);
     let about: Vec<_> = entries.iter().map(|row| (row.target, row.ticket)).collect();
-    assert_eq!(about, [(BERT.0, None), (ANNA.0, None), (TICKET.0, Some(TICKET.0))]);
+    let expected = [
+        (BERT.0, None),
+        (ANNA.0, None),
+        (TICKET.0, Some(TICKET.0)),
+        (CONTACT.0, None),
+        (TICKET.0, Some(TICKET.0)),
+        (id(82), None),
+    ];
+    assert_eq!(about, expected);
     assert_eq!(entries[0].data.0["from"], "agent");
     assert!(entries[1].data.0["address"]["c"].is_string(), "an address stays sealed");
 }

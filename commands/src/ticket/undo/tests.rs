@@ -4,22 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use decider::spec::Given;
-use decider::{Actor, CommandId, LogPosition};
+use decider::{Actor, Cipher, CommandId, LogPosition, SealId, Sealed};
+use events::contact::ContactErased;
 use events::message::Direction;
 use events::ticket::{
     CategoryChanged, ContactAssociated, ContactDissociated, ConversationEnded, ConversationStarted,
-    OwnerChanged, PriorityChanged, PropertiesSet, StatusChanged, TagsChanged, TicketLinked,
-    TicketRenamed, TicketUnlinked,
+    MessageRedacted, OwnerChanged, PriorityChanged, PropertiesSet, RedactedPart, StatusChanged,
+    TagsChanged, TicketLinked, TicketRenamed, TicketUnlinked,
 };
 use events::value::{
     LinkReason, Owner, OwnerChangeReason, Place, Priority, PropertyChange, PropertyValue,
 };
-use events::{StatusId, TicketEvent, TicketId};
+use events::{ContactEvent, ErasureId, StatusId, TicketEvent, TicketId};
 
 use super::*;
+use crate::contact::Contact;
 use crate::fixtures::{Office, id};
 use crate::ticket::Ticket;
-use crate::ticket::fixtures::{MARIA, bare, created, imported};
+use crate::ticket::fixtures::{MARIA, bare, created, imported, message};
 use crate::ticket::parts::sealed;
 
 const OTHER: TicketId = TicketId(id(61));
@@ -287,6 +289,27 @@ fn what_was_made_or_said_cannot_be_taken_back_z11() {
         with_reply: None,
     };
     given([moved.into()]).refused(Some(2), "not_reversible");
+}
+
+#[test]
+fn what_was_redacted_or_erased_has_no_way_back_and_the_refusal_says_so_z11_z06_c17() {
+    let (erasure, message) = (ErasureId(id(900)), message(1, Direction::Incoming));
+    let redacted = MessageRedacted { message, parts: vec![RedactedPart::Text], erasure };
+    let case = given([imported(1, Direction::Incoming), redacted.into()]);
+    let (detail, _) = case.refused(Some(3), "not_reversible");
+    assert!(detail.contains("redacted"), "{detail}");
+    // A name whose key is gone.
+    let (seal, key) = (SealId(id(1)), id(2));
+    let from = Sealed::Cipher(Cipher { seal, key, nonce: Vec::new(), bytes: Vec::new() });
+    let to = sealed(Office::TICKET, "Scanner");
+    let case = given([TicketRenamed { from: Some(from), to }.into()]);
+    let (detail, _) = case.refused(Some(2), "not_reversible");
+    assert!(detail.contains("erased"), "{detail}");
+    // A person who was forgotten does not come back.
+    let case = given(maria_came()).and(ContactDissociated { contact: MARIA });
+    let erased = ContactEvent::from(ContactErased { erasure, emails: vec![1] });
+    let given = case.given.events::<Contact>(MARIA, [erased]);
+    Case { given, told: case.told }.refused(Some(4), "contact_erased");
 }
 
 #[test]
