@@ -30,6 +30,26 @@ pub struct Leaving {
     pub ticket: Option<TicketId>,
 }
 
+/// By whom a fact came about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct By {
+    ws: WorkspaceId,
+    actor: Actor,
+    token: Option<Uuid>,
+}
+
+impl From<(WorkspaceId, Actor)> for By {
+    fn from((ws, actor): (WorkspaceId, Actor)) -> Self {
+        Self { ws, actor, token: None }
+    }
+}
+
+impl From<&Caller> for By {
+    fn from(caller: &Caller) -> Self {
+        Self { ws: caller.ws, actor: caller.actor, token: caller.token.map(Uuid::from) }
+    }
+}
+
 impl App {
     /// Records that data leave as a file. Call it before the first byte does.
     ///
@@ -57,9 +77,7 @@ impl App {
         self.execute(caller, &unkeyed(id), target::<AuditEvent>(id), command).await?;
         Ok(())
     }
-}
 
-impl App {
     /// Records a fact about signing in, or about the log itself. While the log takes nothing because it was rewound it is only
     /// told to the operator: somebody must be let in to see to it.
     ///
@@ -67,17 +85,17 @@ impl App {
     /// What the handler refuses or fails with.
     pub(crate) async fn record_fact(
         &self,
-        (ws, actor): (WorkspaceId, Actor),
+        by: impl Into<By>,
         id: Uuid,
         command: impl Command,
     ) -> Result<(), ApiError> {
-        let name = command.name();
+        let (By { ws, actor, token }, name) = (by.into(), command.name());
         let request = Request {
             ws,
             id: CommandId(id),
             body: name.as_bytes().to_vec(),
             actor,
-            context: EventContext::default(),
+            context: EventContext { token, ..EventContext::default() },
             expected: None,
             command: Arc::new(command),
         };

@@ -88,7 +88,7 @@ async fn begin_log_verification(
     }
     let id: AuditId = meta.new_id("verification");
     let command = RecordVerification { audit_id: id, heads: count };
-    app.record_fact((caller.ws, caller.actor), id.0, command).await?;
+    app.record_fact(&caller, id.0, command).await?;
     Ok((StatusCode::ACCEPTED, Json(shown(app.verifications().newest(caller.ws)))))
 }
 

@@ -107,8 +107,7 @@ async fn sign_out(State(app): State<App>, write: Write<NoBody>) -> Result<Respon
     if let Some(secret) = write.caller.session() {
         let sign_in_id = sign_in_of(write.caller.ws, secret);
         let signed_out = RecordSignOut { sign_in_id, user_id: write.caller.user };
-        let who = (write.caller.ws, write.caller.actor);
-        app.record_fact(who, Uuid::now_v7(), signed_out).await?;
+        app.record_fact(&write.caller, Uuid::now_v7(), signed_out).await?;
         app.ops().sessions.revoke(secret).await?;
         app.live().look(write.caller.ws, write.caller.user);
     }
