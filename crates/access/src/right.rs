@@ -25,7 +25,7 @@ pub enum Right {
 
 impl Right {
     /// Every right.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::TicketsView,
         Self::TicketsEdit,
         Self::TicketsCommunicate,

@@ -45,8 +45,8 @@ pub use vault::is_unavailable;
 pub const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2001, "ops", include_str!("../schema/0001_ops.sql")),
     (2002, "erasures", include_str!("../schema/0002_erasure.sql")),
-    (9014, "signed heads", include_str!("../schema/0014_signed_heads.sql")),
     (2003, "ops_audit", include_str!("../schema/0003_audit.sql")),
+    (9014, "signed heads", include_str!("../schema/0014_signed_heads.sql")),
 ];
 
 /// All operational state. Cheap to clone.

@@ -128,7 +128,7 @@ pub async fn await_each(
     let pool = &service.pools.project;
     let places = projection::prepare_to_serve(pool, &projections::registry()).await?;
     let checkpoints = Checkpoints::new(pool.clone(), &places.present);
-    for view in views {
+    for view in views.iter().copied() {
         match checkpoints.wait(ws, view, head, VIEWS_WITHIN).await {
             Freshness::Reached => {}
             Freshness::Stale => return Err(CliError::ViewBehind(view)),
