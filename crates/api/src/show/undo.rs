@@ -24,6 +24,8 @@ const WITHOUT_PAYLOAD: [&str; 9] = [
     "MessageCopyKept",
     "RawMessageKept",
 ];
+/// So large are the changes that are looked at; what lies further back is not taken back any more.
+const HISTORY_BYTES_MAX: u32 = 4 * 1024 * 1024;
 /// So many events of one command are looked through for the other side of a link.
 const COMMAND_EVENTS_MAX: u32 = 1_000;
 
@@ -39,7 +41,8 @@ pub async fn history(
     let limit = u32::try_from(UNDO_EVENTS_MAX).unwrap_or(u32::MAX);
     let newest = then.map_or(Version::MAX, |then| then.ticket.version);
     let stretch = Stretch { ws: caller.ws, stream: ticket.0, after: 0, to: newest };
-    let stored = app.reader().newest_of_stream(stretch, &with_payload, limit).await?;
+    let most = (limit, HISTORY_BYTES_MAX);
+    let stored = app.reader().newest_of_stream(stretch, &with_payload, most).await?;
     if stored.first().is_none_or(|first| first.kind != "ticket") {
         return Err(ApiError::not_found());
     }

@@ -77,7 +77,8 @@ impl LogReader {
         rows.iter().map(|row| stored(ws, row)).collect()
     }
 
-    /// The newest events of a stretch, oldest first, at most `limit`; those that are not of the named types without payload.
+    /// The newest events of a stretch without a gap, oldest first; those that are not of the named types without payload. At
+    /// most so many, and only as long as the payloads of newer ones have at most so many bytes together.
     ///
     /// # Errors
     /// When the database fails or an envelope is damaged.
@@ -85,7 +86,7 @@ impl LogReader {
         &self,
         stretch: Stretch,
         with_payload: &[&str],
-        limit: u32,
+        (limit, bytes_max): (u32, u32),
     ) -> Result<Vec<StoredEvent>, LogError> {
         let Stretch { ws, stream, after, to } = stretch;
         let rows = bounded(
@@ -96,6 +97,7 @@ impl LogReader {
                 .bind(i32::try_from(to).unwrap_or(i32::MAX))
                 .bind(with_payload)
                 .bind(i64::from(limit))
+                .bind(i64::from(bytes_max))
                 .fetch_all(self.pool()),
         )
         .await?;

@@ -197,8 +197,8 @@ fn summing() -> Vec<(&'static str, &'static str, String)> {
         ),
         (
             include_str!("../../src/log/sql/newest_of_stream.sql"),
-            "uuid, uuid, integer, integer, text[], bigint",
-            format!("'{}', 0, 10, {types}, 10", stream(1)),
+            "uuid, uuid, integer, integer, text[], bigint, bigint",
+            format!("'{}', 0, 10, {types}, 10, 1000", stream(1)),
         ),
         (
             include_str!("../../src/log/sql/stream_sum.sql"),
