@@ -76,6 +76,7 @@ async fn entries_are_found_newest_first_and_by_every_filter_z02() {
     let events = database.append(&log.events, &[5]).await;
     database.catch_up().await;
     let mut all = super::splits::in_memory::<Audit>(&database, &events)
+        .await
         .entries
         .rows()
         .into_iter()

@@ -57,7 +57,7 @@ async fn holds<P: Projection>(database: &Database, events: &[StoredEvent]) {
     assert!(batches > 5, "{}: {batches} batches", P::NAME);
     // Checkpoint, rows written, commit at least.
     assert!(most >= 3, "{}: {most} statements", P::NAME);
-    let expected = in_memory::<P>(database, events);
+    let expected = in_memory::<P>(database, events).await;
     assert_eq!(database.rows::<P>().await, expected, "{}", P::NAME);
     let projector = database.projector(ProjectionType::of::<P>());
     assert!(projector.quarantine().0.is_empty(), "{}", P::NAME);

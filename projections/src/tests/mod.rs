@@ -4,6 +4,8 @@ mod audit;
 mod crashes;
 pub(crate) mod database;
 mod drafts;
+mod forgetting;
+mod forgotten;
 pub(crate) mod history;
 mod inbox;
 mod lists;

@@ -25,6 +25,7 @@ use crate::lookup::Lookup;
 use crate::registry;
 use crate::thread::Thread;
 use crate::timeline::Timeline;
+use crate::traces::Traces;
 
 fn quiet(_: Progress) {}
 
@@ -38,7 +39,7 @@ async fn holds<P: Projection>(database: &Database, events: &[StoredEvent], build
     let build = ProjectionType::of::<P>().at_build(build);
     let mut connection = database.pool.acquire().await.unwrap();
     let rows = read_rows_of::<P>(&mut connection, database.ws, &build).await.unwrap();
-    assert_eq!(rows, in_memory::<P>(database, events), "{}", P::NAME);
+    assert_eq!(rows, in_memory::<P>(database, events).await, "{}", P::NAME);
 }
 
 /// One long history, the same in every run.
@@ -70,6 +71,7 @@ async fn every_view_rebuilt_holds_the_rows_of_the_live_one() {
     holds::<Drafts>(&database, &events, 2).await;
     holds::<Lookup>(&database, &events, 2).await;
     holds::<Audit>(&database, &events, 2).await;
+    holds::<Traces>(&database, &events, 2).await;
     for projection in registry() {
         let verified = workshop.verify(projection, &quiet).await.unwrap();
         assert_eq!(verified.differences, [], "{}", projection.name);
@@ -121,6 +123,7 @@ fn no_row_is_made_by_two_streams_unless_the_view_says_so() {
     alone::<Timeline>(&log, &mut HashMap::new());
     alone::<Drafts>(&log, &mut HashMap::new());
     alone::<Audit>(&log, &mut HashMap::new());
+    alone::<Traces>(&log, &mut HashMap::new());
     let mut people = HashMap::new();
     alone::<Lookup>(&log, &mut people);
     assert!(people.len() > 5, "the history has people");
