@@ -118,8 +118,8 @@ async fn killed_at_each_step_an_erasure_goes_on_and_loses_nothing_z06() {
         let owner = tokio::sync::Mutex::new(owner);
         eventually("the erasure waits for the table", || async {
             let mut owner = owner.lock().await;
-            let asked = sqlx::query_scalar(waits).bind(table).fetch_one(&mut *owner);
-            (asked.await.unwrap() > 0_i64).then_some(())
+            let asked = sqlx::query_scalar::<_, i64>(waits).bind(table).fetch_one(&mut *owner);
+            (asked.await.unwrap() > 0).then_some(())
         })
         .await;
         let shown = desk.get(&format!("/api/v1/erasures/{certificate}")).await.ok();
