@@ -232,7 +232,10 @@ async fn who_had_somebody_forgotten_and_words_redacted_stands_in_it_z02_z06() {
     let end = text(&certificate["id"]);
     let of_this: Vec<_> = ends.iter().filter(|entry| entry["target"]["id"] == json!(end)).collect();
     assert_eq!(of_this.len(), 2, "{ends:#?}");
-    assert_eq!((&of_this[0]["cause"], &of_this[0]["target"]["kind"]), (&json!(end), &json!("erasure")));
+    assert_eq!(
+        (&of_this[0]["cause"], &of_this[0]["target"]["kind"]),
+        (&json!(end), &json!("erasure"))
+    );
     assert!(!json!([asked, ends]).to_string().contains("4111"));
 }
 

@@ -118,7 +118,8 @@ async fn a_timeline_is_filtered_by_actor_kind_and_period_now_and_as_it_was_z01_z
     let is_tags = |line: &&Value| line["kind"] == "TagsChanged";
     let is_bens = |line: &&Value| line["actor"]["id"] == json!(ben.id);
     let early = |line: &&Value| text(&line["occurred_at"]) < at;
-    let kept = |keep: &dyn Fn(&&Value) -> bool| all.iter().filter(keep).cloned().collect::<Vec<_>>();
+    let kept =
+        |keep: &dyn Fn(&&Value) -> bool| all.iter().filter(keep).cloned().collect::<Vec<_>>();
     assert_eq!(read("limit=4&kind=TagsChanged").await, kept(&is_tags));
     assert_eq!(read(&format!("limit=4&actor={by_ben}")).await, kept(&is_bens));
     assert_eq!(read(&format!("limit=4&until={at}")).await, kept(&early));

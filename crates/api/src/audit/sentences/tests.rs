@@ -93,10 +93,14 @@ fn an_erasure_is_told_with_its_reason_and_its_end_z02_z06() {
         keys: Vec::new(),
     };
     let told = said(ErasureEvent::from(asked_for), contact.0);
-    let expected = "Erasure of a contact asked for, with what concerns others too (request of person)";
+    let expected =
+        "Erasure of a contact asked for, with what concerns others too (request of person)";
     assert_eq!(told.summary, expected);
     assert_eq!(told.to.unwrap()["id"], json!(contact));
     let destroyed = ErasureKeysDestroyed { keys: vec![Uuid::nil(); 3], counts: None };
     let told = said(ErasureEvent::from(destroyed), Uuid::nil());
-    assert_eq!((told.summary.as_str(), told.to), ("Keys of an erasure destroyed: 3", Some(json!({ "keys": 3 }))));
+    assert_eq!(
+        (told.summary.as_str(), told.to),
+        ("Keys of an erasure destroyed: 3", Some(json!({ "keys": 3 })))
+    );
 }
