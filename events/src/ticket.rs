@@ -42,6 +42,8 @@ event_list! {
         PrimaryContactChanged(PrimaryContactChanged) = "PrimaryContactChanged", 1;
         /// From now on one can write to the contact (T07).
         ConversationStarted(ConversationStarted) = "ConversationStarted", 1;
+        /// There is nobody to write to any more: the contact with whom it began was taken back (Z11).
+        ConversationEnded(ConversationEnded) = "ConversationEnded", 1;
         /// A message came in.
         MessageReceived(MessageReceived) = "MessageReceived", 1;
         /// A user answered (C09).
@@ -192,6 +194,10 @@ pub struct PrimaryContactChanged {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConversationStarted {}
 
+/// There is nobody to write to any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConversationEnded {}
+
 /// A message came in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MessageReceived {
@@ -292,6 +298,7 @@ sealed_fields! {
     ContactDissociated {}
     PrimaryContactChanged {}
     ConversationStarted {}
+    ConversationEnded {}
     MessageCopyKept {}
     RawMessageKept {}
     TicketLinked {}
@@ -364,7 +371,9 @@ fn touches(event: &TicketEvent) -> Aspects {
         TicketEvent::ContactAssociated(_)
         | TicketEvent::ContactDissociated(_)
         | TicketEvent::PrimaryContactChanged(_) => Aspects::of(&["contacts"]),
-        TicketEvent::ConversationStarted(_) => Aspects::of(&["conversation"]),
+        TicketEvent::ConversationStarted(_) | TicketEvent::ConversationEnded(_) => {
+            Aspects::of(&["conversation"])
+        }
         TicketEvent::MessageReceived(_)
         | TicketEvent::ReplySubmitted(_)
         | TicketEvent::MessageImported(_)

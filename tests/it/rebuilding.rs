@@ -11,7 +11,8 @@ use testkit::{Client, Helpdesk, OwnPostgres, Program, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_millis(10);
-const VIEWS: [&str; 7] = ["inbox", "thread", "timeline", "drafts", "lookup", "traces", "tally"];
+const VIEWS: [&str; 8] =
+    ["inbox", "thread", "timeline", "drafts", "lookup", "traces", "tally", "audit"];
 
 /// The builds of a view with their stages, as the list tells them.
 async fn stages(client: &Client, name: &str) -> Vec<(u64, String)> {

@@ -160,6 +160,7 @@ impl Change {
             | TicketEvent::ContactDissociated(_)
             | TicketEvent::PrimaryContactChanged(_)
             | TicketEvent::ConversationStarted(_)
+            | TicketEvent::ConversationEnded(_)
             | TicketEvent::MessageReceived(_)
             | TicketEvent::ReplySubmitted(_)
             | TicketEvent::CommentAdded(_)

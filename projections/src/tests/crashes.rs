@@ -8,6 +8,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use super::database::Database;
 use super::history::{play, steps};
 use super::splits::in_memory;
+use crate::audit::Audit;
 use crate::drafts::Drafts;
 use crate::inbox::Inbox;
 use crate::lookup::Lookup;
@@ -77,5 +78,6 @@ async fn a_crash_after_any_statement_of_any_batch_of_any_view_applies_every_even
     holds::<Timeline>(&database, &events).await;
     holds::<Drafts>(&database, &events).await;
     holds::<Lookup>(&database, &events).await;
+    holds::<Audit>(&database, &events).await;
     database.remove().await;
 }

@@ -1,5 +1,6 @@
 //! Tests of all views: what each shows, told as sentences; any split into batches; the statements on Postgres.
 
+mod audit;
 mod crashes;
 pub(crate) mod database;
 mod drafts;

@@ -18,6 +18,7 @@ use super::database::Database;
 use super::history::{play, steps};
 use super::log::{Log, open_plain};
 use super::splits::in_memory;
+use crate::audit::Audit;
 use crate::drafts::Drafts;
 use crate::inbox::Inbox;
 use crate::lookup::Lookup;
@@ -69,6 +70,7 @@ async fn every_view_rebuilt_holds_the_rows_of_the_live_one() {
     holds::<Timeline>(&database, &events, 2).await;
     holds::<Drafts>(&database, &events, 2).await;
     holds::<Lookup>(&database, &events, 2).await;
+    holds::<Audit>(&database, &events, 2).await;
     holds::<Traces>(&database, &events, 2).await;
     for projection in registry() {
         let verified = workshop.verify(projection, &quiet).await.unwrap();
@@ -120,6 +122,7 @@ fn no_row_is_made_by_two_streams_unless_the_view_says_so() {
     alone::<Thread>(&log, &mut HashMap::new());
     alone::<Timeline>(&log, &mut HashMap::new());
     alone::<Drafts>(&log, &mut HashMap::new());
+    alone::<Audit>(&log, &mut HashMap::new());
     alone::<Traces>(&log, &mut HashMap::new());
     let mut people = HashMap::new();
     alone::<Lookup>(&log, &mut people);

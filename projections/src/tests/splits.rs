@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use super::database::Database;
 use super::history::{play, steps};
 use super::log::{Log, open_plain};
+use crate::audit::Audit;
 use crate::drafts::Drafts;
 use crate::inbox::Inbox;
 use crate::lookup::Lookup;
@@ -50,6 +51,7 @@ proptest! {
         memory_holds::<Drafts>(&log, &sizes);
         memory_holds::<Lookup>(&log, &sizes);
         memory_holds::<Tally>(&log, &sizes);
+        memory_holds::<Audit>(&log, &sizes);
         memory_holds::<Traces>(&log, &sizes);
     }
 }
@@ -124,6 +126,7 @@ fn any_split_and_any_crash_gives_identical_rows_in_postgres() {
             postgres_holds::<Drafts>(&database, &events, &sizes).await;
             postgres_holds::<Lookup>(&database, &events, &sizes).await;
             postgres_holds::<Tally>(&database, &events, &sizes).await;
+            postgres_holds::<Audit>(&database, &events, &sizes).await;
         });
     });
     runtime.block_on(database.into_inner().remove());
