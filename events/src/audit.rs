@@ -17,6 +17,8 @@ event_list! {
         AuditRead(AuditLogRead) = "AuditLogRead", 1;
         /// Somebody had the log verified (Z03).
         VerificationBegun(LogVerificationBegun) = "LogVerificationBegun", 1;
+        /// Somebody had something done with a view (Z05).
+        ViewMaintained(ViewMaintained) = "ViewMaintained", 1;
     }
 }
 
@@ -69,10 +71,48 @@ pub struct LogVerificationBegun {
     pub heads: u32,
 }
 
+/// What can be done with a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ViewWork {
+    /// A build of it was begun, or gone on with.
+    Rebuild,
+    /// A comparison with the log was begun.
+    Verify,
+    /// Readers were led to the build that was ready.
+    Switch,
+    /// Readers were led back.
+    Rollback,
+    /// Builds were given up.
+    Abort,
+}
+
+/// A build of a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewBuild {
+    /// The version of the view.
+    pub version: u32,
+    /// Which build of that version, where there was a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<u32>,
+}
+
+/// Somebody had something done with a view. Recorded once it was begun or done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewMaintained {
+    /// The view's name.
+    pub view: String,
+    /// What.
+    pub work: ViewWork,
+    /// The builds that it was done with.
+    pub builds: Vec<ViewBuild>,
+}
+
 sealed_fields! {
     DataExported {}
     AuditLogRead {}
     LogVerificationBegun {}
+    ViewMaintained {}
 }
 
 const fn touches(_: &AuditEvent) -> Aspects {

@@ -2,7 +2,10 @@
 
 use access::Right;
 use decider::{Changes, Command, Event, EventMeta, Halt, State, StreamRef, World};
-use events::audit::{AuditLogRead, DataExported, ExportFormat, ExportedData, LogVerificationBegun};
+use events::audit::{
+    AuditLogRead, DataExported, ExportFormat, ExportedData, LogVerificationBegun, ViewBuild,
+    ViewMaintained, ViewWork,
+};
 use events::{AuditEvent, AuditId, TicketId};
 
 use crate::desk::Desk;
@@ -21,7 +24,8 @@ impl State for RecordedAct {
         match event {
             AuditEvent::Exported(_)
             | AuditEvent::AuditRead(_)
-            | AuditEvent::VerificationBegun(_) => {
+            | AuditEvent::VerificationBegun(_)
+            | AuditEvent::ViewMaintained(_) => {
                 self.known = true;
             }
         }
@@ -119,6 +123,38 @@ impl Command for RecordVerification {
     }
 }
 
+/// Records what somebody had done with a view.
+#[derive(Clone, Debug)]
+pub struct RecordViewWork {
+    /// The act.
+    pub audit_id: AuditId,
+    /// The view's name.
+    pub view: String,
+    /// What.
+    pub work: ViewWork,
+    /// The builds that it was done with.
+    pub builds: Vec<ViewBuild>,
+}
+
+impl Command for RecordViewWork {
+    fn name(&self) -> &'static str {
+        "RecordViewWork"
+    }
+
+    fn creates(&self) -> Vec<StreamRef> {
+        vec![act(self.audit_id)]
+    }
+
+    fn decide(&self, world: &World<'_>) -> Result<Changes, Halt> {
+        Desk::enter_with(world, Right::SettingsManage)?;
+        let Self { view, work, builds, .. } = self.clone();
+        let mut changes = Changes::none();
+        let maintained = ViewMaintained { view, work, builds };
+        changes.on(self.audit_id, AuditEvent::from(maintained));
+        Ok(changes)
+    }
+}
+
 const fn act(id: AuditId) -> StreamRef {
     StreamRef { kind: AuditEvent::KIND, id: id.0 }
 }
@@ -170,5 +206,17 @@ mod tests {
         let fact = AuditEvent::from(LogVerificationBegun { heads: 2 });
         Office::new().as_admin().when(&verify).then(ACT, [fact]);
         Office::new().as_agent().when(&verify).then_rejected("forbidden");
+    }
+
+    #[test]
+    fn what_is_done_with_a_view_is_recorded_by_who_manages_settings_z02() {
+        let (view, work) = ("inbox".to_owned(), ViewWork::Switch);
+        let builds = vec![ViewBuild { version: 2, build: Some(3) }];
+        let record =
+            RecordViewWork { audit_id: ACT, view: view.clone(), work, builds: builds.clone() };
+        let fact = AuditEvent::from(ViewMaintained { view, work, builds });
+        Office::new().as_admin().when(&record).then(ACT, [fact]);
+        let rejected = Office::new().as_agent().when(&record).then_rejected("forbidden");
+        assert_eq!(rejected.missing_right, Some("settings.manage"));
     }
 }

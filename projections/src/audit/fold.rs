@@ -93,7 +93,11 @@ fn about(event: &AnyEvent) -> (Option<Uuid>, Option<Uuid>) {
             | ErasureSubject::File { ticket, .. } => (Some(ticket.0), Some(ticket.0)),
         },
         AnyEvent::Erasure(ErasureEvent::KeysDestroyed(_) | ErasureEvent::Completed(_))
-        | AnyEvent::Audit(AuditEvent::AuditRead(_) | AuditEvent::VerificationBegun(_))
+        | AnyEvent::Audit(
+            AuditEvent::AuditRead(_)
+            | AuditEvent::VerificationBegun(_)
+            | AuditEvent::ViewMaintained(_),
+        )
         | AnyEvent::Workspace(_)
         | AnyEvent::User(_)
         | AnyEvent::Pipeline(_)

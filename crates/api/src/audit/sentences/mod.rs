@@ -4,7 +4,7 @@
 mod tests;
 
 use decider::Sealed;
-use events::audit::{ExportFormat, ExportedData};
+use events::audit::{ExportFormat, ExportedData, ViewWork};
 use events::erasure::{ErasureSubject, SharedChoice};
 use events::pipeline::StatusDefinition;
 use events::sign_in::SignInMethod;
@@ -268,6 +268,18 @@ fn audit(event: &AuditEvent) -> Said {
         AuditEvent::VerificationBegun(it) => {
             let to = json!({ "heads": it.heads });
             Said::now("Verification of the log begun", to)
+        }
+        AuditEvent::ViewMaintained(it) => {
+            let view = &it.view;
+            let what = match it.work {
+                ViewWork::Rebuild => format!("Building the view {view} anew begun"),
+                ViewWork::Verify => format!("Comparing the view {view} with the log begun"),
+                ViewWork::Switch => format!("Readers of the view {view} led to another build"),
+                ViewWork::Rollback => format!("Readers of the view {view} led back"),
+                ViewWork::Abort => format!("Builds of the view {view} given up"),
+            };
+            let to = json!({ "view": view, "work": word(&it.work), "builds": it.builds });
+            Said::now(what, to)
         }
     }
 }
