@@ -117,24 +117,24 @@ async fn what_cannot_be_done_with_a_view_is_refused_and_said_z05() {
 #[tokio::test(flavor = "multi_thread")]
 async fn work_on_a_view_is_done_once_for_each_key_and_recorded_w02_z02() {
     let desk = Helpdesk::start().await;
-    let at = |what: &str| format!("/api/v1/admin/projections/inbox/{what}");
-    let with = async |what: &str, body: Value, headers: &[(&str, &str)]| {
-        desk.write_with(Method::POST, &at(what), body, headers).await
+    let with = async |what: &str, body: Value, (name, value): (&'static str, &'static str)| {
+        let path = format!("/api/v1/admin/projections/inbox/{what}");
+        desk.write_with(Method::POST, &path, body, &[(name, value)]).await
     };
-    let seen = with("rebuild", json!({}), &[("if-match", "\"1\"")]).await;
+    let seen = with("rebuild", json!({}), ("if-match", "\"1\"")).await;
     assert_eq!(seen.refused(400), "invalid_if_match");
-    let rebuild = [("idempotency-key", "rebuild it")];
-    let begun = with("rebuild", json!({}), &rebuild).await.status(202);
+    let rebuild = ("idempotency-key", "rebuild it");
+    let begun = with("rebuild", json!({}), rebuild).await.status(202);
     until_stage(&desk, "inbox", 2, "ready").await;
-    assert_eq!(with("rebuild", json!({}), &rebuild).await.status(202), begun);
-    let switch = [("idempotency-key", "switch it")];
-    let switched = with("switch", json!({}), &switch).await.ok();
+    assert_eq!(with("rebuild", json!({}), rebuild).await.status(202), begun);
+    let switch = ("idempotency-key", "switch it");
+    let switched = with("switch", json!({}), switch).await.ok();
     assert_eq!((&switched["name"], &switched["build"]), (&json!("inbox"), &json!(2)));
     // Whoever lost the answer asks again; nothing is switched twice, and the words of the key are not taken for others.
-    assert_eq!(with("switch", json!({}), &switch).await.ok(), switched);
-    let forced = with("switch", json!({ "force": true }), &switch).await;
+    assert_eq!(with("switch", json!({}), switch).await.ok(), switched);
+    let forced = with("switch", json!({ "force": true }), switch).await;
     assert_eq!(forced.refused(409), "idempotency_key_reused");
-    assert_eq!(with("rollback", json!({}), &switch).await.refused(409), "idempotency_key_reused");
+    assert_eq!(with("rollback", json!({}), switch).await.refused(409), "idempotency_key_reused");
     let seen = eventually("the audit log has both", || async {
         let page = desk.get("/api/v1/admin/audit?kind=ViewMaintained").await.ok();
         let items = page["items"].as_array().unwrap().clone();

@@ -107,10 +107,9 @@ async fn change(desk: &Helpdesk, asked: &Asked, chance: &mut Chance, round: u64)
             desk.reply(ticket, &format!("Reply {round}")).await;
         }
         9 => {
+            let (name, phones) = (format!("Anna {round}"), [format!("+49 30 {round}")]);
             let path = format!("/api/v1/contacts/{}", asked.contact);
-            let body =
-                json!({ "name": format!("Anna {round}"), "phones": [format!("+49 30 {round}")] });
-            desk.patch(&path, body).await.ok();
+            desk.patch(&path, json!({ "name": name, "phones": phones })).await.ok();
         }
         10 => {
             let path = format!("/api/v1/pipelines/{}", asked.pipeline);
