@@ -293,9 +293,11 @@ fn erasure(event: &ErasureEvent) -> Said {
                 ErasureSubject::Comment { comment, .. } => ("Redaction of a comment", comment.0),
                 ErasureSubject::File { attachment, .. } => ("Redaction of a file", attachment.0),
             };
-            let others = match it.shared {
-                SharedChoice::Keep => "",
-                SharedChoice::Erase => ", with what concerns others too",
+            let others = match (it.subject, it.shared) {
+                (ErasureSubject::Contact(_), SharedChoice::Erase) => {
+                    ", with what concerns others too"
+                }
+                _ => "",
             };
             let reason = word(&it.reason);
             let to = json!({
