@@ -36,6 +36,7 @@ impl Projection for Thread {
     fn keys(event: &Stored<'_, TicketEvent>, keys: &mut Keys<'_>) {
         match written(event.data) {
             Written::Item(item) => keys.new_row::<ItemRow>((event.stream, item)),
+            Written::Redacted(item) => keys.row::<ItemRow>((event.stream, item)),
             Written::Copy => keys.new_row::<CopyRow>((event.stream, position(event))),
             Written::Nothing => {}
         }
@@ -90,6 +91,8 @@ impl Projection for Thread {
 
 enum Written {
     Item(Uuid),
+    /// One that another event made.
+    Redacted(Uuid),
     Copy,
     Nothing,
 }
@@ -101,8 +104,8 @@ const fn written(event: &TicketEvent) -> Written {
         TicketEvent::MessageImported(imported) => Written::Item(imported.message.id.0),
         TicketEvent::ReplySubmitted(reply) => Written::Item(reply.message.id.0),
         TicketEvent::CommentAdded(comment) => Written::Item(comment.comment.0),
-        TicketEvent::MessageRedacted(redacted) => Written::Item(redacted.message.id.0),
-        TicketEvent::CommentRedacted(redacted) => Written::Item(redacted.comment.comment.0),
+        TicketEvent::MessageRedacted(redacted) => Written::Redacted(redacted.message.id.0),
+        TicketEvent::CommentRedacted(redacted) => Written::Redacted(redacted.comment.comment.0),
         TicketEvent::MessageCopyKept(_) | TicketEvent::RawMessageKept(_) => Written::Copy,
         TicketEvent::Created(_)
         | TicketEvent::Renamed(_)
