@@ -88,7 +88,11 @@ impl Follower {
                 self.parts.checkpoints.left(self.ws, &self.projection);
                 return Next::Pause(POLL);
             }
-            Err(error) => return self.back_off(&error),
+            Err(error) => {
+                // It may have been taken anew, and only the answer got lost.
+                self.projector.reload();
+                return self.back_off(&error);
+            }
         }
         match self.step().await {
             Ok(applied) => {
