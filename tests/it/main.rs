@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has to say so at once"
 )]
 
+mod backup;
 mod bad_input;
 mod cli;
 mod comments;
@@ -13,6 +14,7 @@ mod contacts;
 mod drafts;
 mod erasure;
 mod events;
+mod exporting;
 mod facets;
 mod faults;
 mod generate;

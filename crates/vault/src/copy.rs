@@ -77,11 +77,7 @@ const PARTS: [Part; 4] = [
         })
     }),
     (include_str!("sql/copy_keys.sql"), |row| {
-        Ok(KeyRow::Key {
-            id: row.try_get(0)?,
-            wrapped: row.try_get(1)?,
-            made_at: row.try_get(2)?,
-        })
+        Ok(KeyRow::Key { id: row.try_get(0)?, wrapped: row.try_get(1)?, made_at: row.try_get(2)? })
     }),
     (include_str!("sql/copy_assignments.sql"), |row| {
         Ok(KeyRow::Assignment {

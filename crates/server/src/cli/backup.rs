@@ -183,7 +183,9 @@ impl Plan {
 }
 
 fn run_tool(program: &'static str, mut command: Command) -> Result<(), BackupError> {
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PG")) {
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PG"))
+    {
         command.env_remove(name);
     }
     let failed = |said: String| BackupError::Tool { program, said };
@@ -270,9 +272,14 @@ fn tell(as_json: bool, args: &BackupArgs, made: &Made) -> Result<(), CliError> {
         }));
     }
     let verified = if made.verified { ", verified by pg_verifybackup" } else { "" };
-    output::line(&format!("{folder}: the database{verified}; {} objects; signed heads", made.objects))?;
+    output::line(&format!(
+        "{folder}: the database{verified}; {} objects; signed heads",
+        made.objects
+    ))?;
     output::line(match args.without_key_file {
-        true => "The key file is not in it. Without it nothing of this can be used: keep it elsewhere.",
+        true => {
+            "The key file is not in it. Without it nothing of this can be used: keep it elsewhere."
+        }
         false => "The key file is in it: whoever has this folder can read everything.",
     })
 }

@@ -22,11 +22,13 @@ const BUFFER_BYTES: usize = 256 * 1024;
 
 /// What is taken in.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  mkdir -m 700 replica replica/keys && cp -p data/keys/master.key replica/keys/\n  \
+#[command(
+    after_help = "Example:\n  mkdir -m 700 replica replica/keys && cp -p data/keys/master.key replica/keys/\n  \
     ledgerdesk --data replica import ndjson replica.ndjson && ledgerdesk --data replica log verify\n\n\
     Every line is proven before it counts. Interrupted, cut or altered: what was proven is kept, and the same command with a \
     whole copy goes on behind it. What is there already is compared and not written again; other history is refused. No \
-    server may run on the workspace meanwhile.")]
+    server may run on the workspace meanwhile."
+)]
 pub struct ImportNdjsonArgs {
     /// The file; - for stdin
     #[arg(value_name = "FILE")]
@@ -87,8 +89,7 @@ async fn take_in(
         return Err(CliError::ServerRuns);
     }
     let owner = service.database().owner().connect().await?;
-    let mut progress =
-        Progress::new("positions", u64::try_from(begin.until.position).unwrap_or(0));
+    let mut progress = Progress::new("positions", u64::try_from(begin.until.position).unwrap_or(0));
     let target = Target { owner, vault: &service.vault };
     let taken = take(input, begin, target, &mut |position| progress.reach(position.0)).await;
     progress.finish();

@@ -8,8 +8,8 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, Row};
 use uuid::Uuid;
 
-use super::{DatabaseError, Starter};
 use super::place::{connect, shown};
+use super::{DatabaseError, Starter};
 
 /// The migrations of the crates beside the log.
 pub const MIGRATIONS: &[&[MigrationSource]] = &[vault::MIGRATIONS, ops::MIGRATIONS];

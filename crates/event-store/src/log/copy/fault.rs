@@ -125,7 +125,9 @@ pub enum Fault {
 #[derive(Debug, thiserror::Error)]
 pub enum TakeError {
     /// The log could not be read or written. What was written before is whole and proven.
-    #[error("the log could not be written; it is whole up to where it ends, and the same command goes on there")]
+    #[error(
+        "the log could not be written; it is whole up to where it ends, and the same command goes on there"
+    )]
     Log(#[from] LogError),
     /// The copy is at fault, or does not fit.
     #[error(

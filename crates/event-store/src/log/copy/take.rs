@@ -104,7 +104,8 @@ pub async fn take<R: BufRead + Send>(
     tell: &mut (dyn FnMut(LogPosition) + Send),
 ) -> Result<Taken, TakeError> {
     let proof = Proof::of(begin);
-    let proof = proof.map_err(|fault| TakeError::Stopped { line: 1, position: LogPosition(0), fault })?;
+    let proof =
+        proof.map_err(|fault| TakeError::Stopped { line: 1, position: LogPosition(0), fault })?;
     let mut taker = Taker {
         owner: target.owner,
         vault: target.vault,
@@ -129,9 +130,11 @@ pub async fn take<R: BufRead + Send>(
     match done {
         Ok(()) => Ok(Taken { position, ..taker.taken }),
         Err(Halt::Log(error)) => Err(error.into()),
-        Err(Halt::Fault(At(line, fault))) => {
-            Err(TakeError::Stopped { line: line.unwrap_or_else(|| input.number()), position, fault })
-        }
+        Err(Halt::Fault(At(line, fault))) => Err(TakeError::Stopped {
+            line: line.unwrap_or_else(|| input.number()),
+            position,
+            fault,
+        }),
     }
 }
 
@@ -277,11 +280,7 @@ impl Taker<'_> {
     }
 
     /// Everything was read and is proven: the rest is written, and the keys are taken in.
-    async fn end<R: BufRead>(
-        &mut self,
-        input: &mut LineReader<R>,
-        end: &End,
-    ) -> Result<(), Halt> {
+    async fn end<R: BufRead>(&mut self, input: &mut LineReader<R>, end: &End) -> Result<(), Halt> {
         if end.proof.0 != self.vault.copy_proof(self.ws, &end.digest.0) {
             return Err(Fault::End("its proof is of another key file").into());
         }

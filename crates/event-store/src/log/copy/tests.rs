@@ -48,10 +48,8 @@ fn commit(no: i64, events: &[(i64, i32)], before: &[u8]) -> Vec<Line> {
         seq: 1,
         stream: (no == 1).then_some(Uuid::from_u128(1)),
     };
-    let events: Vec<EventLine> = events
-        .iter()
-        .map(|(pos, version)| event((*pos, *version), at, cmd))
-        .collect();
+    let events: Vec<EventLine> =
+        events.iter().map(|(pos, version)| event((*pos, *version), at, cmd)).collect();
     let content = commit_content(
         &[CommandRowInput {
             command: cmd,
@@ -108,7 +106,11 @@ fn event((pos, version): (i64, i32), at: i64, cmd: Uuid) -> EventLine {
         actor: "system:1".to_owned(),
         meta: "{}".to_owned(),
         // One payload is no text at all.
-        payload: Payload(if pos == 2 { vec![0xff, 0, b'\n'] } else { b"{\"a\":\"\\n\xc3\xa9\"}".to_vec() }),
+        payload: Payload(if pos == 2 {
+            vec![0xff, 0, b'\n']
+        } else {
+            b"{\"a\":\"\\n\xc3\xa9\"}".to_vec()
+        }),
         leaf: Digits::default(),
     };
     let input = crate::log::leaf::LeafInput {
@@ -255,7 +257,8 @@ fn what_is_altered_in_the_log_is_found_before_its_commit_counts() {
     let mut line_start = 0;
     let mut commits_before = 0;
     for line in text.lines() {
-        let is_log = !line.contains("\"begin\"") && !line.contains("\"end\"") && !line.contains("\"vault\"");
+        let is_log =
+            !line.contains("\"begin\"") && !line.contains("\"end\"") && !line.contains("\"vault\"");
         if is_log {
             let mut altered = bytes.clone();
             altered[line_start + line.len() - 4] ^= 1;

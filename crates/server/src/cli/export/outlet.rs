@@ -59,7 +59,11 @@ impl Outlet {
 }
 
 /// Tells what was exported: on stdout, unless the export itself went there.
-pub fn tell(out: Option<&Path>, (json, as_json): (bool, &impl Serialize), text: &str) -> Result<(), CliError> {
+pub fn tell(
+    out: Option<&Path>,
+    (json, as_json): (bool, &impl Serialize),
+    text: &str,
+) -> Result<(), CliError> {
     match (out, json) {
         (Some(_), true) => output::json_line(as_json),
         (Some(_), false) => output::line(text),
