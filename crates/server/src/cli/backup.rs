@@ -92,10 +92,12 @@ pub async fn run(common: &Common, args: BackupArgs) -> Result<ExitCode, CliError
         if service.config.database.url.is_some() {
             return Err(BackupError::GivenDatabase.into());
         }
-        if args.folder.exists() {
-            return Err(CliError::Exists { path: args.folder.display().to_string() });
-        }
         let unfinished = unfinished(&args.folder);
+        for path in [&args.folder, &unfinished] {
+            if path.exists() {
+                return Err(CliError::Exists { path: path.display().to_string() });
+            }
+        }
         let heads = heads(&service).await?;
         let plan = Plan::of(&service, unfinished.clone(), (heads, !args.without_key_file));
         let made = tokio::task::spawn_blocking(move || plan.carry_out()).await;

@@ -63,9 +63,9 @@ pub enum Fault {
         /// The bound.
         max: usize,
     },
-    /// Made by a newer program.
-    #[error("the copy has form {format}, and this program knows form {known}: take a newer one", known = super::FORMAT)]
-    NewerForm {
+    /// Made by another program.
+    #[error("the copy has form {format}; this program takes form {known}", known = super::FORMAT)]
+    OtherForm {
         /// Its form.
         format: u64,
     },

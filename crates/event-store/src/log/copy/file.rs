@@ -110,11 +110,9 @@ impl<R: BufRead> LineReader<R> {
             return Err(Fault::TooLong { max: LINE_BYTES_MAX });
         }
         let line: Line = serde_json::from_slice(text).map_err(|error| {
-            match self.number == 1 {
-                true => newer_form(text),
-                false => None,
-            }
-            .unwrap_or(match text.len() == read {
+            let newer = if self.number == 1 { newer_form(text) } else { None };
+            let is_cut = text.len() == read;
+            newer.unwrap_or(match is_cut {
                 // Without its line break it may have been cut anywhere.
                 true => Fault::Cut,
                 false => Fault::Form { column: error.column() },
@@ -135,7 +133,7 @@ impl<R: BufRead> LineReader<R> {
     pub fn begin(&mut self) -> Result<Begin, Fault> {
         match self.line()? {
             Some(Line::Begin(begin)) if begin.format == FORMAT => Ok(*begin),
-            Some(Line::Begin(begin)) => Err(Fault::NewerForm { format: begin.format.into() }),
+            Some(Line::Begin(begin)) => Err(Fault::OtherForm { format: begin.format.into() }),
             Some(_) => Err(Fault::Order),
             None => Err(Fault::Cut),
         }
@@ -146,5 +144,5 @@ impl<R: BufRead> LineReader<R> {
 fn newer_form(text: &[u8]) -> Option<Fault> {
     let line: serde_json::Value = serde_json::from_slice(text).ok()?;
     let format = line.get("begin")?.get("format")?.as_u64()?;
-    (format > u64::from(FORMAT)).then_some(Fault::NewerForm { format })
+    (format > u64::from(FORMAT)).then_some(Fault::OtherForm { format })
 }

@@ -296,7 +296,7 @@ fn lines_that_were_exchanged_left_out_or_repeated_are_found() {
 fn the_copy_of_a_newer_program_is_named_as_such() {
     let newer = r#"{"begin":{"format":2,"something":"new"}}"#;
     let fault = read(newer.as_bytes()).1.unwrap_err();
-    assert!(matches!(fault, Fault::NewerForm { format: 2 }), "{fault:?}");
+    assert!(matches!(fault, Fault::OtherForm { format: 2 }), "{fault:?}");
     let other = read(b"{\"type\":\"TicketCreated\"}\n").1.unwrap_err();
     assert!(matches!(other, Fault::Form { .. }), "{other:?}");
     assert!(matches!(read(b"").1, Err(Fault::Cut)));
