@@ -136,7 +136,7 @@ async fn a_backup_is_a_data_folder_in_which_everything_opens() {
     assert_eq!((&report["findings"], &report["heads_compared"]), (&json!([]), &json!(1)));
     assert_eq!(rows(&restored), original);
     let serving = restored.serve();
-    let client = Client::new(serving.url.clone(), None).with_token(Some(&token_of(&restored)));
+    let client = serving.client(Some(&token_of(&restored)));
     opens(&client, &ticket, "Printer").await;
     restored.run(&["projection", "verify", "--all"]).ok();
 

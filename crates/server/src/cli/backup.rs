@@ -60,7 +60,7 @@ pub enum BackupError {
     },
     /// The database cannot be found.
     #[error("the private Postgres could not be found")]
-    Private(#[from] local_postgres::Error),
+    Private(#[source] Box<local_postgres::Error>),
     /// A program of Postgres failed.
     #[error("{program} failed: {said}")]
     Tool {
@@ -161,8 +161,9 @@ impl Plan {
 
     /// Copies the cluster with Postgres's own tool, and has it verified where the tool for that is there.
     fn copy_database(&self) -> Result<bool, BackupError> {
-        let postgres = local_postgres::attach(&self.data)?;
-        let binaries = find_binaries(Some(&postgres.cluster()))?;
+        let missing = |error| BackupError::Private(Box::new(error));
+        let postgres = local_postgres::attach(&self.data).map_err(missing)?;
+        let binaries = find_binaries(Some(&postgres.cluster())).map_err(missing)?;
         let tool = binaries.program("pg_basebackup");
         if !tool.is_file() {
             let folder = binaries.folder.display().to_string();

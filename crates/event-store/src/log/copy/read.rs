@@ -8,10 +8,10 @@ use super::bytes::Digits;
 use super::fault::CopyError;
 use super::line::{Begin, ClaimLine, CommandLine, CommitLine, EventLine, FORMAT, Line, Point};
 use crate::log::error::LogError;
-use crate::log::leaf::ZERO_HASH;
+use crate::log::leaf::{ZERO_HASH, workspace_seal};
 use crate::log::reader::{signed, unsigned};
 use crate::log::time::PgInstant;
-use crate::log::verify::{self, Chain, ClaimRow, CommandRow, CommitRow, Cursor, Rows};
+use crate::log::verify::{self, Chain, ClaimRow, CommandRow, CommitRow, Cursor, Finding, Rows};
 
 /// How many commits are read at once.
 const COMMITS_PER_STEP: i64 = 500;
@@ -272,7 +272,12 @@ async fn workspace(
     transaction: &mut PgConnection,
     ws: WorkspaceId,
 ) -> Result<(i64, Option<i64>, Vec<u8>), CopyError> {
-    own_row(transaction, ws).await?.ok_or(CopyError::NoWorkspace)
+    let row = own_row(transaction, ws).await?.ok_or(CopyError::NoWorkspace)?;
+    if row.2 != workspace_seal(ws, row.0, row.1) {
+        let what = "the workspace's own row was changed";
+        return Err(CopyError::Damaged(Finding { commit: 0, position: None, what }));
+    }
+    Ok(row)
 }
 
 /// The same; none where the workspace is not known.

@@ -154,7 +154,7 @@ impl Batch {
             .commits
             .iter()
             .flat_map(|one| {
-                (1..).zip(&one.commands).map(|(ord, line)| line.row(one.commit.no, ord))
+                (1..).zip(&one.commands).map(move |(ord, line)| line.row(one.commit.no, ord))
             })
             .collect();
         sqlx::query(include_str!("../sql/take_commands.sql"))
@@ -178,7 +178,7 @@ impl Batch {
         let rows: Vec<_> = self
             .commits
             .iter()
-            .flat_map(|one| (1..).zip(&one.claims).map(|(ord, line)| line.row(one.commit.no, ord)))
+            .flat_map(|one| (1..).zip(&one.claims).map(move |(ord, line)| line.row(one.commit.no, ord)))
             .collect();
         sqlx::query(include_str!("../sql/take_claims.sql"))
             .bind(ws.0)
