@@ -10,7 +10,7 @@ use crate::people::{conversation, text, upload};
 /// An installation at work.
 pub struct Original {
     pub program: Program,
-    pub serving: Serving,
+    _serving: Serving,
     pub client: Client,
     pub ticket: Ticket,
     /// The contact of the ticket.
@@ -36,7 +36,7 @@ impl Original {
         let draft = json!({ "text": "words nobody has sent" });
         client.put(&ticket.at("/drafts/reply"), draft).await.ok();
         let folder = tempfile::tempdir().unwrap();
-        Self { program, serving, client, ticket, contact, folder }
+        Self { program, _serving: serving, client, ticket, contact, folder }
     }
 
     /// A path for a file.

@@ -67,7 +67,7 @@ async fn an_export_holds_what_was_asked_for_alone() {
         all.iter().filter(|event| number(event) >= number(middle)).cloned().collect();
     assert_eq!(run(&["--from", &position]), from);
     let one = run(&["--from", &position, "--to", &position]);
-    assert_eq!(one, [middle.clone()]);
+    assert_eq!(one, std::slice::from_ref(middle));
     // Instants of equal length compare as their texts do.
     let (since, until) = (run(&["--since", &at]), run(&["--before", &at]));
     assert_eq!(since.len() + until.len(), all.len());
