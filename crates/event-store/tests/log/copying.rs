@@ -296,6 +296,7 @@ async fn keys_that_were_destroyed_stay_destroyed() {
     let tombstone =
         vault::Tombstone { erasure: Uuid::now_v7(), at: Timestamp::from_micros(5_000_000) };
     original.vault.bury_keys_in(&mut connection, original.ws, &[key], tombstone).await.unwrap();
+    drop(connection);
     let before = original.copy(None, Some(original.head().await)).await.unwrap();
     let taken = original.take(&target, &before).await.unwrap();
     assert_eq!(taken.keys.map(|keys| (keys.keys, keys.destroyed)), Some((0, 1)));
