@@ -67,7 +67,9 @@ impl Directory {
             AnyEvent::Contact(_)
             | AnyEvent::Ticket(_)
             | AnyEvent::Draft(_)
-            | AnyEvent::Erasure(_) => {}
+            | AnyEvent::Erasure(_)
+            | AnyEvent::SignIn(_)
+            | AnyEvent::Audit(_) => {}
         }
     }
 

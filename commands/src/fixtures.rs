@@ -205,6 +205,8 @@ fn match_kind<E: Event>(event: &AnyEvent) -> Option<E> {
         AnyEvent::Ticket(event) => event,
         AnyEvent::Draft(event) => event,
         AnyEvent::Erasure(event) => event,
+        AnyEvent::SignIn(event) => event,
+        AnyEvent::Audit(event) => event,
     };
     inner.downcast_ref::<E>().cloned()
 }

@@ -2,6 +2,7 @@
 #![warn(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
 pub mod address;
+pub mod audit;
 pub mod channel;
 pub mod claims;
 pub mod contact;
@@ -13,6 +14,7 @@ pub mod limits;
 pub mod pipeline;
 pub mod property;
 mod refusal;
+pub mod sign_in;
 mod text;
 pub mod ticket;
 pub mod user;
@@ -39,6 +41,8 @@ pub fn stream_types() -> Vec<StreamType> {
         StreamType::of::<ticket::Ticket>(),
         StreamType::of::<draft::Draft>(),
         StreamType::of::<erasure::Erasure>(),
+        StreamType::of::<sign_in::SignIn>(),
+        StreamType::of::<audit::RecordedAct>(),
     ]
 }
 

@@ -4,8 +4,8 @@ use decider::{Aspects, DecodeError, Event, SealedSlot, StoredEvent};
 
 use crate::seal::decode_stored;
 use crate::{
-    ChannelEvent, ContactEvent, DraftEvent, ErasureEvent, EventType, PipelineEvent, PropertyEvent,
-    TicketEvent, UserEvent, WorkspaceEvent,
+    AuditEvent, ChannelEvent, ContactEvent, DraftEvent, ErasureEvent, EventType, PipelineEvent,
+    PropertyEvent, SignInEvent, TicketEvent, UserEvent, WorkspaceEvent,
 };
 
 macro_rules! any_event {
@@ -129,4 +129,8 @@ any_event! {
     Draft(DraftEvent),
     /// Of an erasure.
     Erasure(ErasureEvent),
+    /// Of a sign-in.
+    SignIn(SignInEvent),
+    /// Of an act that changes nothing and is kept.
+    Audit(AuditEvent),
 }

@@ -75,6 +75,10 @@ ids! {
     TokenId,
     /// One erasure, and its certificate.
     ErasureId,
+    /// One sign-in: a session, or a run of refused attempts.
+    SignInId,
+    /// One act that changes nothing and is kept.
+    AuditId,
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod any;
+pub mod audit;
 pub mod channel;
 pub mod contact;
 pub mod draft;
@@ -15,24 +16,27 @@ pub mod pipeline;
 pub mod property;
 mod redaction;
 mod seal;
+pub mod sign_in;
 pub mod ticket;
 pub mod user;
 pub mod value;
 pub mod workspace;
 
 pub use any::AnyEvent;
+pub use audit::AuditEvent;
 pub use channel::ChannelEvent;
 pub use contact::ContactEvent;
 pub use draft::DraftEvent;
 pub use erasure::ErasureEvent;
 pub use event_list::EventType;
 pub use ids::{
-    AttachmentId, ChannelId, CommentId, ContactId, DraftId, ErasureId, MessageId, ParseIdError,
-    PipelineId, PropertyId, StatusId, TeamId, TicketId, TokenId, UserId,
+    AttachmentId, AuditId, ChannelId, CommentId, ContactId, DraftId, ErasureId, MessageId,
+    ParseIdError, PipelineId, PropertyId, SignInId, StatusId, TeamId, TicketId, TokenId, UserId,
 };
 pub use pipeline::PipelineEvent;
 pub use property::PropertyEvent;
 pub use seal::{SealMismatch, check_seals, decode_stored};
+pub use sign_in::SignInEvent;
 pub use ticket::TicketEvent;
 pub use user::UserEvent;
 pub use workspace::WorkspaceEvent;

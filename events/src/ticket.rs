@@ -42,6 +42,8 @@ event_list! {
         PrimaryContactChanged(PrimaryContactChanged) = "PrimaryContactChanged", 1;
         /// From now on one can write to the contact (T07).
         ConversationStarted(ConversationStarted) = "ConversationStarted", 1;
+        /// There is nobody to write to any more: the contact with whom it began was taken back (Z11).
+        ConversationEnded(ConversationEnded) = "ConversationEnded", 1;
         /// A message came in.
         MessageReceived(MessageReceived) = "MessageReceived", 1;
         /// A user answered (C09).
@@ -80,6 +82,9 @@ pub struct TicketCreated {
     pub source: TicketSource,
     /// Whether it is history (H03): nothing automatic may come of it.
     pub imported: bool,
+    /// The channel it came in by, if it came by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelId>,
 }
 
 /// A ticket's name changed.
@@ -189,6 +194,10 @@ pub struct PrimaryContactChanged {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConversationStarted {}
 
+/// There is nobody to write to any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConversationEnded {}
+
 /// A message came in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MessageReceived {
@@ -289,6 +298,7 @@ sealed_fields! {
     ContactDissociated {}
     PrimaryContactChanged {}
     ConversationStarted {}
+    ConversationEnded {}
     MessageCopyKept {}
     RawMessageKept {}
     TicketLinked {}
@@ -361,7 +371,9 @@ fn touches(event: &TicketEvent) -> Aspects {
         TicketEvent::ContactAssociated(_)
         | TicketEvent::ContactDissociated(_)
         | TicketEvent::PrimaryContactChanged(_) => Aspects::of(&["contacts"]),
-        TicketEvent::ConversationStarted(_) => Aspects::of(&["conversation"]),
+        TicketEvent::ConversationStarted(_) | TicketEvent::ConversationEnded(_) => {
+            Aspects::of(&["conversation"])
+        }
         TicketEvent::MessageReceived(_)
         | TicketEvent::ReplySubmitted(_)
         | TicketEvent::MessageImported(_)

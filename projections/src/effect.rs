@@ -55,7 +55,7 @@ impl Effect {
     }
 }
 
-/// The events of one ticket that belong to an earlier place, as rows are asked for them.
+/// The events of one ticket that belong to a place, as rows are asked for them; all of them if nothing is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Until {
     /// Changes up to this position.
@@ -70,7 +70,22 @@ pub struct Until {
     pub latest: i64,
 }
 
+impl Default for Until {
+    fn default() -> Self {
+        Self::PRESENT
+    }
+}
+
 impl Until {
+    /// Whatever there is.
+    pub const PRESENT: Self = Self {
+        changes: i64::MAX,
+        said: i64::MAX,
+        said_by: i64::MAX,
+        newest: i64::MAX,
+        latest: i64::MAX,
+    };
+
     /// Whether an event belongs to it.
     #[must_use]
     pub fn includes(&self, event: &StoredEvent) -> bool {

@@ -2,6 +2,7 @@
 //! reads one view.
 #![warn(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
+pub mod audit;
 mod cursor;
 pub mod drafts;
 pub mod effect;
@@ -31,5 +32,6 @@ pub fn registry() -> Vec<ProjectionType> {
         ProjectionType::of::<lookup::Lookup>(),
         ProjectionType::of::<traces::Traces>(),
         ProjectionType::of::<tally::Tally>(),
+        ProjectionType::of::<audit::Audit>(),
     ]
 }

@@ -58,7 +58,8 @@ async fn bookmark(client: &Client) -> String {
 
 /// The rows of a log, line by line.
 fn rows(program: &Program) -> Vec<String> {
-    let copy = program.run(&["export", "--sealed"]).ok();
+    let head = program.run(&["log", "head", "--json"]).json();
+    let copy = program.run(&["export", "--sealed", "--to", &text(&head["position"])]).ok();
     let lines: Vec<String> = copy.lines().map(str::to_owned).collect();
     lines[1..lines.len() - 1].to_vec()
 }

@@ -160,7 +160,7 @@ fn every_view_is_listed_with_how_far_it_is() {
     let listed = program.run(&["projection", "list", "--json"]).json();
     let names: Vec<_> =
         listed["items"].as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
-    for name in ["inbox", "thread", "timeline", "drafts", "lookup", "tally"] {
+    for name in ["inbox", "thread", "timeline", "drafts", "lookup", "traces", "tally", "audit"] {
         assert!(names.iter().any(|listed| listed == name), "{name} is missing in {names:?}");
     }
 }
@@ -168,7 +168,7 @@ fn every_view_is_listed_with_how_far_it_is() {
 #[test]
 fn every_command_shows_an_example() {
     let program = Program::fresh();
-    let commands: [&[&str]; 17] = [
+    let commands: [&[&str]; 18] = [
         &["serve"],
         &["user", "add"],
         &["token", "create"],
@@ -185,6 +185,7 @@ fn every_command_shows_an_example() {
         &["ticket", "diff"],
         &["report", "tickets"],
         &["projection", "list"],
+        &["audit"],
         &["doctor"],
     ];
     for command in commands {

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has to say so at once"
 )]
 
+mod audit;
 mod backup;
 mod bad_input;
 mod cli;
@@ -37,4 +38,5 @@ mod stored_databases;
 mod tickets;
 mod time_travel;
 mod timeline;
+mod undo;
 mod views;

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use testkit::{Client, Helpdesk, OwnPostgres, Program, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_millis(10);
-const VIEWS: [&str; 6] = ["inbox", "thread", "timeline", "drafts", "lookup", "tally"];
+const VIEWS: [&str; 8] =
+    ["inbox", "thread", "timeline", "drafts", "lookup", "traces", "tally", "audit"];
 
 /// The builds of a view with their stages, as the list tells them.
 async fn stages(client: &Client, name: &str) -> Vec<(u64, String)> {
@@ -113,6 +115,37 @@ async fn what_cannot_be_done_with_a_view_is_refused_and_said_z05() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn work_on_a_view_is_done_once_for_each_key_and_recorded_w02_z02() {
+    let desk = Helpdesk::start().await;
+    let with = async |what: &str, body: Value, (name, value): (&'static str, &'static str)| {
+        let path = format!("/api/v1/admin/projections/inbox/{what}");
+        desk.write_with(Method::POST, &path, body, &[(name, value)]).await
+    };
+    let seen = with("rebuild", json!({}), ("if-match", "\"1\"")).await;
+    assert_eq!(seen.refused(400), "invalid_if_match");
+    let rebuild = ("idempotency-key", "rebuild it");
+    let begun = with("rebuild", json!({}), rebuild).await.status(202);
+    until_stage(&desk, "inbox", 2, "ready").await;
+    assert_eq!(with("rebuild", json!({}), rebuild).await.status(202), begun);
+    let switch = ("idempotency-key", "switch it");
+    let switched = with("switch", json!({}), switch).await.ok();
+    assert_eq!((&switched["name"], &switched["build"]), (&json!("inbox"), &json!(2)));
+    // Whoever lost the answer asks again; nothing is switched twice, and the words of the key are not taken for others.
+    assert_eq!(with("switch", json!({}), switch).await.ok(), switched);
+    let forced = with("switch", json!({ "force": true }), switch).await;
+    assert_eq!(forced.refused(409), "idempotency_key_reused");
+    assert_eq!(with("rollback", json!({}), switch).await.refused(409), "idempotency_key_reused");
+    let seen = eventually("the audit log has both", || async {
+        let page = desk.get("/api/v1/admin/audit?kind=ViewMaintained").await.ok();
+        let items = page["items"].as_array().unwrap().clone();
+        (items.len() == 2).then_some(items)
+    })
+    .await;
+    let works: Vec<&Value> = seen.iter().map(|entry| &entry["to"]["work"]).collect();
+    assert_eq!(works, [&json!("switch"), &json!("rebuild")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_row_edited_by_hand_is_named_over_http_z05() {
     let desk = Helpdesk::start().await;
     let ticket = desk.open_ticket("Printer on fire").await;
@@ -132,14 +165,14 @@ async fn a_row_edited_by_hand_is_named_over_http_z05() {
 }
 
 /// A database on a Postgres of its own with invented history, and the program on it.
-struct Rebuilds {
-    program: Program,
+pub struct Rebuilds {
+    pub program: Program,
     url: String,
     _postgres: OwnPostgres,
 }
 
 impl Rebuilds {
-    fn start(tickets: &str) -> Self {
+    pub fn start(tickets: &str) -> Self {
         let postgres = OwnPostgres::start();
         let url = postgres.url("ledgerdesk");
         let program = Program::fresh().with("DATABASE_URL", &url);
@@ -148,29 +181,34 @@ impl Rebuilds {
     }
 
     /// A token of somebody who may write.
-    fn token(&self) -> String {
+    pub fn token(&self) -> String {
         let user = ["user", "add", "--email", "ada@example.org", "--name", "Ada"];
         self.program.run(&[&user[..], &["--role", "super-admin"]].concat()).ok();
         let token = self.program.run(&["token", "create", "--email", "ada@example.org"]).ok();
         token.trim().to_owned()
     }
 
-    async fn database(&self) -> PgConnection {
+    pub async fn database(&self) -> PgConnection {
         PgConnection::connect(&self.url).await.unwrap()
     }
 
-    fn rebuild(&self, name: &str) -> Child {
+    pub fn rebuild(&self, name: &str) -> Child {
         let mut command = self.program.command(&["projection", "rebuild", name]);
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 }
 
-/// Waits until the newest build of the inbox is in a state.
-async fn until_state(looker: &mut PgConnection, state: &str, child: &mut Child) {
+/// Waits until the newest build of a view is in a state.
+pub async fn until_state(
+    looker: &mut PgConnection,
+    (view, state): (&str, &str),
+    child: &mut Child,
+) {
     let deadline = Instant::now() + PATIENCE;
-    let newest = "select coalesce((select state from proj.build where name = 'inbox' order by build desc limit 1), '')";
+    let newest = "select coalesce((select state from proj.build where name = $1 order by build desc limit 1), '')";
     loop {
-        let present: String = sqlx::query_scalar(newest).fetch_one(&mut *looker).await.unwrap();
+        let asked = sqlx::query_scalar(newest).bind(view).fetch_one(&mut *looker);
+        let present: String = asked.await.unwrap();
         if present == state {
             return;
         }
@@ -211,7 +249,7 @@ async fn killed_in_each_state_under_live_writes_the_same_command_completes_the_b
         let mut held = holder.begin().await.unwrap();
         sqlx::raw_sql(AssertSqlSafe(lock.to_owned())).execute(&mut *held).await.unwrap();
         let mut child = rebuilds.rebuild("inbox");
-        until_state(&mut looker, state, &mut child).await;
+        until_state(&mut looker, ("inbox", state), &mut child).await;
         child.kill().unwrap();
         child.wait().unwrap();
         held.rollback().await.unwrap();
@@ -245,7 +283,7 @@ async fn without_a_server_every_view_is_rebuilt_verified_switched_and_retired_z0
     }
     run(&["projection", "verify", "--all"]).ok();
     let mut owner = rebuilds.database().await;
-    let edit = "update thread_v1_b2.thread_item set occurred_at = occurred_at + 1 where ctid = (select ctid from thread_v1_b2.thread_item limit 1)
+    let edit = "update thread_v2_b2.thread_item set occurred_at = occurred_at + 1 where ctid = (select ctid from thread_v2_b2.thread_item limit 1)
                 returning format('ticket=%s item=%s', ticket, item)";
     let edited: String = sqlx::query_scalar(edit).fetch_one(&mut owner).await.unwrap();
     let output = run(&["projection", "verify", "thread"]);
@@ -307,7 +345,7 @@ async fn a_prepared_upgrade_is_read_from_the_first_request_on_z05() {
     age(&mut rebuilds.database().await).await;
     let prepared = run(&["projection", "prepare"]).ok();
     assert!(
-        prepared.contains("inbox 2: built") && prepared.contains("thread 1: there already"),
+        prepared.contains("inbox 2: built") && prepared.contains("thread 2: there already"),
         "{prepared}"
     );
     let serving = tokio::task::block_in_place(|| rebuilds.program.serve());

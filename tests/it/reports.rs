@@ -58,6 +58,7 @@ async fn tickets_are_counted_by_everything_that_is_asked_for_z10() {
     assert_eq!(by(&found, "pipeline"), numbers([("Support", 5)]));
     assert_eq!(by(&found, "source"), numbers([("api", 5)]));
     assert_eq!(by(&found, "team"), numbers([("none", 5)]));
+    assert_eq!(by(&found, "channel"), numbers([("none", 5)]));
     let two = report(&desk, "?by=owner,status").await;
     let asked: Vec<&Value> =
         two["breakdowns"].as_array().unwrap().iter().map(|breakdown| &breakdown["by"]).collect();

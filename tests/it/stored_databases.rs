@@ -16,13 +16,17 @@ fn stored() -> Vec<PathBuf> {
     entries.filter(|path| path.is_dir()).collect()
 }
 
-/// Whether everything that was answered then is answered now: there may be more fields, and nothing else.
+/// Whether everything that was answered then is answered now: there may be more fields and rights, and nothing else.
 fn differs(then: &Value, now: &Value, at: &str) -> Option<String> {
     match (then, now) {
         (Value::Object(then), Value::Object(now)) => then.iter().find_map(|(name, value)| {
             let at = format!("{at}.{name}");
             differs(value, now.get(name).unwrap_or(&Value::Null), &at)
         }),
+        (Value::Array(then), Value::Array(now)) if at.ends_with(".rights") => then
+            .iter()
+            .find(|right| !now.contains(right))
+            .map(|right| format!("{at} had {right} and has {now:?}")),
         (Value::Array(then), Value::Array(now)) if then.len() == now.len() => (0..)
             .zip(then.iter().zip(now))
             .find_map(|(index, (then, now))| differs(then, now, &format!("{at}[{index}]"))),
@@ -101,4 +105,7 @@ fn a_missing_or_other_answer_is_told_and_a_new_field_is_not() {
     let other = differs(&then, &json!({ "a": [1, { "b": "y" }] }), "");
     assert_eq!(other.as_deref(), Some(".a[1].b was \"x\" and is \"y\""));
     assert!(differs(&then, &json!({}), "").is_some());
+    let rights = |rights: &[&str]| json!({ "rights": rights });
+    assert_eq!(differs(&rights(&["a"]), &rights(&["b", "a"]), ""), None);
+    assert!(differs(&rights(&["a", "b"]), &rights(&["b", "c"]), "").is_some());
 }

@@ -43,7 +43,12 @@ impl Asked {
             self.ticket.at("/timeline?limit=9&order=newest_first"),
             "/api/v1/pipelines?limit=1".to_owned(),
         ] {
-            let items = pages(desk, &format!("{path}&{at}")).await;
+            let mut items = pages(desk, &format!("{path}&{at}")).await;
+            for item in &mut items {
+                // What lies behind is not changed: an undo starts from the present.
+                let undoable = item.as_object_mut().unwrap().remove("undoable");
+                assert!(as_of.is_none() || undoable.is_none_or(|undoable| undoable == false));
+            }
             answers.push((path, json!(items)));
         }
         answers
@@ -66,7 +71,7 @@ async fn pages(desk: &Helpdesk, path: &str) -> Vec<Value> {
 async fn change(desk: &Helpdesk, asked: &Asked, chance: &mut Chance, round: u64) {
     let ticket = &asked.ticket;
     let path = ticket.at("");
-    match chance.below(14) {
+    match chance.below(16) {
         0 => {
             desk.patch(&path, json!({ "name": format!("Name {round}") })).await.ok();
         }
@@ -102,10 +107,9 @@ async fn change(desk: &Helpdesk, asked: &Asked, chance: &mut Chance, round: u64)
             desk.reply(ticket, &format!("Reply {round}")).await;
         }
         9 => {
+            let (name, phones) = (format!("Anna {round}"), [format!("+49 30 {round}")]);
             let path = format!("/api/v1/contacts/{}", asked.contact);
-            let body =
-                json!({ "name": format!("Anna {round}"), "phones": [format!("+49 30 {round}")] });
-            desk.patch(&path, body).await.ok();
+            desk.patch(&path, json!({ "name": name, "phones": phones })).await.ok();
         }
         10 => {
             let path = format!("/api/v1/pipelines/{}", asked.pipeline);
@@ -119,7 +123,12 @@ async fn change(desk: &Helpdesk, asked: &Asked, chance: &mut Chance, round: u64)
                 format!("/api/v1/pipelines/{}/statuses/{}", asked.pipeline, text(&last["id"]));
             desk.patch(&path, json!({ "name": format!("Last {round}"), "index": 1 })).await.ok();
         }
-        12 => {
+        12 | 13 => {
+            let undone = desk.post(&ticket.at("/undo"), json!({})).await;
+            // Something may stand in the way, or there is nothing left.
+            assert!(undone.status.is_success() || undone.status == 422, "{:?}", undone.status);
+        }
+        14 => {
             let path = format!("/api/v1/users/{}", desk.admin_id());
             desk.patch(&path, json!({ "name": format!("Admin {round}") })).await.ok();
         }

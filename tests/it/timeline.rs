@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testkit::Helpdesk;
 
-use crate::people::{colleague, conversation, each, property};
+use crate::people::{colleague, conversation, each, property, text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_is_a_line_with_who_what_and_the_values_before_and_after_t20() {
@@ -87,6 +87,73 @@ async fn a_timeline_can_begin_at_either_end_t20() {
     };
     assert_eq!(read("oldest_first").await, [1, 2, 3, 4]);
     assert_eq!(read("newest_first").await, [4, 3, 2, 1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timeline_is_filtered_by_actor_kind_and_period_now_and_as_it_was_z01_z04() {
+    let desk = Helpdesk::start().await;
+    let ben = colleague(&desk, "Ben", "agent").await;
+    let ticket = desk.open_ticket("x").await;
+    for round in 0..6 {
+        let priority = ["low", "high"][round % 2];
+        ben.patch(&ticket.at(""), json!({ "priority": priority })).await.ok();
+        desk.comment(&ticket, "Hm").await;
+        desk.patch(&ticket.at(""), json!({ "tags": [format!("t{round}")] })).await.ok();
+    }
+    desk.catch_up().await;
+    let read = async |query: &str| {
+        let (mut lines, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = desk.get(&ticket.at(&format!("/timeline?{query}{cursor}"))).await.ok();
+            lines.extend(page["items"].as_array().unwrap().iter().cloned());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return lines,
+            }
+        }
+    };
+    let all = read("limit=200").await;
+    let (middle, by_ben) = (all[all.len() / 2].clone(), format!("user:{}", ben.id));
+    let at = text(&middle["occurred_at"]);
+    let is_tags = |line: &&Value| line["kind"] == "TagsChanged";
+    let is_bens = |line: &&Value| line["actor"]["id"] == json!(ben.id);
+    let early = |line: &&Value| text(&line["occurred_at"]) < at;
+    let kept =
+        |keep: &dyn Fn(&&Value) -> bool| all.iter().filter(keep).cloned().collect::<Vec<_>>();
+    assert_eq!(read("limit=4&kind=TagsChanged").await, kept(&is_tags));
+    assert_eq!(read(&format!("limit=4&actor={by_ben}")).await, kept(&is_bens));
+    assert_eq!(read(&format!("limit=4&until={at}")).await, kept(&early));
+    assert_eq!(read(&format!("limit=4&from={at}")).await, kept(&|line| !early(line)));
+    let narrow = format!("limit=2&from={at}&actor={by_ben}&kind=PriorityChanged,TagsChanged");
+    let expected = kept(&|line| is_bens(line) && !early(line));
+    assert_eq!(read(&narrow).await, expected);
+    assert!((1..6).contains(&expected.len()), "{expected:#?}");
+    // As it was: the same filter of what there was then.
+    let positions = |lines: &[Value]| each(&json!({ "items": lines }), "position");
+    let place = text(&middle["position"]);
+    let then = kept(&|line| is_tags(line) && position(line) <= position(&&middle));
+    let query = format!("limit=2&kind=TagsChanged&as_of=position:{place}");
+    assert_eq!(positions(&read(&query).await), positions(&then));
+    let query = format!("/timeline?kind=TagsChanged&as_of=position:{place}&format=csv");
+    let table = desk.get(&ticket.at(&query)).await.text();
+    assert_eq!(table.matches("\r\n").count(), then.len() + 1, "{table}");
+    // A cursor belongs to its filter, and lines of one action have the same command.
+    let page = desk.get(&ticket.at("/timeline?limit=1&kind=TagsChanged")).await.ok();
+    let cursor = text(&page["next_cursor"]);
+    let other = ticket.at(&format!("/timeline?limit=1&kind=PriorityChanged&cursor={cursor}"));
+    assert_eq!(desk.get(&other).await.refused(400), "invalid_cursor");
+    let tags = json!({ "tags": ["a"], "priority": "urgent" });
+    desk.patch(&ticket.at(""), tags).await.ok();
+    desk.catch_up().await;
+    let newest = desk.get(&ticket.at("/timeline?order=newest_first&limit=3")).await.ok();
+    let commands = each(&newest, "command_id");
+    assert_eq!(commands[0], commands[1]);
+    assert_ne!(commands[1], commands[2]);
+    assert!(each(&newest, "token").iter().all(Value::is_string), "by which token: {newest}");
+}
+
+fn position(line: &&Value) -> u64 {
+    text(&line["position"]).parse().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

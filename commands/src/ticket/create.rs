@@ -83,6 +83,7 @@ impl Command for CreateTicket {
             status: place.status,
             source: self.source,
             imported: false,
+            channel: None,
         });
         if self.priority != Priority::None {
             writing.emit(PriorityChanged { from: Priority::None, to: self.priority });

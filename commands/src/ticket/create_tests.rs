@@ -45,6 +45,7 @@ fn a_ticket_starts_in_the_first_status_of_the_default_pipeline_t04() {
             status: Office::NEW,
             source: TicketSource::Manual,
             imported: false,
+            channel: None,
         }
         .into()],
     );

@@ -34,6 +34,7 @@ pub fn created(ticket: TicketId) -> TicketEvent {
         status: Office::NEW,
         source: TicketSource::Manual,
         imported: false,
+        channel: None,
     }
     .into()
 }

@@ -14,6 +14,7 @@ mod recipients;
 mod redact;
 mod reply;
 mod state;
+pub mod undo;
 mod update;
 mod values;
 
@@ -34,6 +35,7 @@ pub use messages::{MessageLog, MessageSummary};
 pub use redact::{MARK, RedactContent, Redaction, StoredContent};
 pub use reply::ReplyToTicket;
 pub use state::{LiveTicket, Ticket};
+pub use undo::UndoChange;
 pub use update::{RenameTicket, UpdateTicket};
 pub use values::PropertyInputs;
 

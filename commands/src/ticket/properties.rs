@@ -1,7 +1,9 @@
 //! What holds for every history of a ticket, whatever was asked of it and in whatever order.
 
 use decider::spec::Given;
-use decider::{Actor, Command, EventMeta, Personal, State, Timestamp};
+use decider::{
+    Actor, Changes, Command, CommandId, EventMeta, LogPosition, Personal, State, Timestamp,
+};
 use events::draft::DraftKind;
 use events::value::{Owner, Priority, TicketSource};
 use events::{
@@ -12,6 +14,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::undo::{Past, PastEvent};
 use super::*;
 use crate::contact::Contact;
 use crate::draft::{DiscardDraft, Draft, StartDraft};
@@ -23,7 +26,7 @@ const DRAFTS: [DraftId; 2] = [DraftId(id(80)), DraftId(id(81))];
 
 /// One request; numbers choose among a few ids, so that they meet.
 #[derive(Clone, Debug)]
-enum Step {
+pub enum Step {
     Create(usize),
     Update(String, usize, Vec<String>),
     Status(usize, bool),
@@ -36,7 +39,7 @@ enum Step {
     Draft(bool),
 }
 
-fn steps() -> impl Strategy<Value = Step> {
+pub fn steps() -> impl Strategy<Value = Step> {
     prop_oneof![
         (0..4_usize).prop_map(Step::Create),
         ("[ a-c\u{200b}]{0,4}", 0..5_usize, vec("[ a-c]{0,2}", 0..3))
@@ -69,7 +72,7 @@ fn filled(yes: bool) -> PropertyInputs {
 }
 
 impl Step {
-    fn command(&self) -> Box<dyn Command> {
+    pub fn command(&self) -> Box<dyn Command> {
         let ticket_id = Office::TICKET;
         match self {
             Self::Create(choice) => Box::new(CreateTicket {
@@ -199,26 +202,39 @@ fn imported(number: u128, reference: u128, copy: bool) -> ImportedMessage {
 }
 
 /// A world in which commands come true.
-struct History {
+pub struct History {
     given: Given,
-    ticket: Ticket,
+    pub ticket: Ticket,
     events: Vec<TicketEvent>,
+    /// The same as undoing sees them; positions count the ticket's events alone.
+    pub past: Vec<PastEvent>,
+    asked: u128,
 }
 
 impl History {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let given = Office::new()
             .as_agent()
             .events::<Contact>(MARIA, [maria()])
             .claim(crate::claims::CONTACT_EMAIL, "maria@example.net", MARIA)
             .events::<Ticket>(OTHER, [fixtures::created(OTHER)]);
-        Self { given, ticket: Ticket::Unknown, events: Vec::new() }
+        Self { given, ticket: Ticket::Unknown, events: Vec::new(), past: Vec::new(), asked: 0 }
     }
 
     /// Gives how many events it made; none when it was refused.
-    fn ask(mut self, command: &dyn Command) -> (Self, Option<usize>) {
-        let Ok(changes) = self.given.when(command).result() else { return (self, None) };
+    pub fn ask(self, command: &dyn Command) -> (Self, Option<usize>) {
+        let (history, asked) = self.try_ask(command);
+        (history, asked.ok())
+    }
+
+    /// The same, or with what code it was refused.
+    pub fn try_ask(mut self, command: &dyn Command) -> (Self, Result<usize, &'static str>) {
+        let changes = match self.given.when(command).result() {
+            Ok(changes) => changes,
+            Err(rejected) => return (self, Err(rejected.code)),
+        };
         let count = changes.events.len();
+        self.remember(&changes);
         for event in changes.events_on::<TicketEvent>(Office::TICKET) {
             let version = u32::try_from(self.events.len()).unwrap() + 1;
             let occurred_at = Timestamp::from_micros(i64::from(version));
@@ -241,11 +257,28 @@ impl History {
             }
         }
         self.given = given;
-        (self, Some(count))
+        (self, Ok(count))
+    }
+
+    fn remember(&mut self, changes: &Changes) {
+        self.asked += 1;
+        let own = changes.events.iter().filter(|new| new.stream == Office::TICKET.0);
+        for new in own {
+            let event = new.event.as_any().downcast_ref::<TicketEvent>().unwrap().clone();
+            let version = u32::try_from(self.past.len()).unwrap() + 1;
+            self.past.push(PastEvent {
+                position: LogPosition(u64::from(version)),
+                version,
+                command: CommandId(id(self.asked)),
+                actor: Actor::user(Office::AGENT.0),
+                undoes: new.undoes,
+                what: Past::of(event),
+            });
+        }
     }
 }
 
-fn assert_sound(history: &History) {
+pub fn assert_sound(history: &History) {
     let Some(live) = history.ticket.live() else {
         assert!(history.events.is_empty(), "events without a ticket");
         return;

@@ -121,6 +121,7 @@ impl LiveTicket {
             }
             TicketEvent::PrimaryContactChanged(changed) => self.primary_contact = changed.to,
             TicketEvent::ConversationStarted(_) => self.has_conversation = true,
+            TicketEvent::ConversationEnded(_) => self.has_conversation = false,
             TicketEvent::MessageReceived(received) => {
                 self.messages.push(&received.message, Direction::Incoming, at);
             }

@@ -19,11 +19,13 @@ pub enum Right {
     LogRead,
     /// Erase persons, and words and files for ever.
     Erase,
+    /// Read the audit log.
+    AuditRead,
 }
 
 impl Right {
     /// Every right.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::TicketsView,
         Self::TicketsEdit,
         Self::TicketsCommunicate,
@@ -32,6 +34,7 @@ impl Right {
         Self::TokensOwn,
         Self::LogRead,
         Self::Erase,
+        Self::AuditRead,
     ];
 
     /// The stable word.
@@ -46,6 +49,7 @@ impl Right {
             Self::TokensOwn => "tokens.own",
             Self::LogRead => "log.read",
             Self::Erase => "content.erase",
+            Self::AuditRead => "audit.read",
         }
     }
 }

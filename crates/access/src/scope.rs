@@ -48,6 +48,7 @@ pub struct Scope {
     own_tokens: bool,
     read_log: bool,
     erase: bool,
+    read_audit: bool,
 }
 
 impl Scope {
@@ -62,6 +63,7 @@ impl Scope {
         own_tokens: true,
         read_log: true,
         erase: true,
+        read_audit: true,
     };
 
     /// Of somebody without any access.
@@ -75,6 +77,7 @@ impl Scope {
         own_tokens: false,
         read_log: false,
         erase: false,
+        read_audit: false,
     };
 
     /// Of an active user.
@@ -86,11 +89,13 @@ impl Scope {
             manage_users: false,
             read_log: false,
             erase: false,
+            read_audit: false,
             ..Self::UNLIMITED
         };
         match role {
             Role::SuperAdmin => Self { user: Some(user), ..Self::UNLIMITED },
-            Role::AccountAdmin | Role::Agent => agent,
+            Role::AccountAdmin => Self { read_audit: true, ..agent },
+            Role::Agent => agent,
             Role::LightAgent => Self { edit: Reach::Nothing, communicate: Reach::Nothing, ..agent },
         }
     }
@@ -117,6 +122,7 @@ impl Scope {
             Right::TokensOwn => self.own_tokens,
             Right::LogRead => self.read_log,
             Right::Erase => self.erase,
+            Right::AuditRead => self.read_audit,
         }
     }
 
@@ -162,7 +168,8 @@ impl Scope {
             | Right::UsersManage
             | Right::TokensOwn
             | Right::LogRead
-            | Right::Erase => self.has(right),
+            | Right::Erase
+            | Right::AuditRead => self.has(right),
         };
         if allowed { Verdict::Allowed } else { Verdict::Forbidden(right) }
     }
@@ -204,6 +211,18 @@ mod tests {
             assert_eq!(verdict(role, Right::TicketsCommunicate), Verdict::Allowed);
             assert!(!Scope::of(role, ANNA).has(Right::SettingsManage));
             assert!(!Scope::of(role, ANNA).has(Right::UsersManage));
+        }
+    }
+
+    #[test]
+    fn administrators_read_the_audit_log_and_nobody_else_x04() {
+        for (role, may) in [
+            (Role::SuperAdmin, true),
+            (Role::AccountAdmin, true),
+            (Role::Agent, false),
+            (Role::LightAgent, false),
+        ] {
+            assert_eq!(Scope::of(role, ANNA).has(Right::AuditRead), may, "{role:?}");
         }
     }
 

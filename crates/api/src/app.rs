@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use vault::{SealedObjects, Vault};
 
 use crate::error::ApiError;
+use crate::export::Exports;
 use crate::live::Live;
 use crate::rebuilding::Rebuilding;
 use crate::settings::{Limits, Settings};
@@ -68,6 +69,7 @@ pub struct App {
     verifications: Arc<Verifications>,
     long_tickets: Arc<LongTickets>,
     rebuilding: Arc<Rebuilding>,
+    exports: Exports,
 }
 
 impl App {
@@ -91,6 +93,7 @@ impl App {
             verifications: Arc::default(),
             long_tickets: Arc::default(),
             rebuilding: Arc::new(rebuilding),
+            exports: Exports::default(),
         }
     }
 
@@ -196,6 +199,11 @@ impl App {
     /// Long tickets that were folded lately.
     pub(crate) fn long_tickets(&self) -> &LongTickets {
         &self.long_tickets
+    }
+
+    /// Places to write files.
+    pub(crate) const fn exports(&self) -> &Exports {
+        &self.exports
     }
 
     /// The time.

@@ -23,6 +23,7 @@ impl From<Rejected> for ApiError {
         error.problem.missing_right = rejected.missing_right.map(str::to_owned);
         let fields = rejected.fields.into_iter().take(FIELDS_MAX);
         error.problem.errors = fields.map(FieldProblem::from).collect();
+        error.problem.blocked_by = rejected.positions.iter().map(ToString::to_string).collect();
         error
     }
 }
@@ -81,7 +82,7 @@ impl From<ErasureError> for ApiError {
 impl From<OpsError> for ApiError {
     fn from(error: OpsError) -> Self {
         match error {
-            OpsError::TooMany { retry_after_s } => {
+            OpsError::TooMany { retry_after_s, .. } => {
                 Self::new(Kind::TooMany, "too_many_attempts", "too many failed attempts to sign in")
                     .retry_after(retry_after_s)
             }
@@ -169,6 +170,7 @@ mod tests {
             detail: "a sentence".to_owned(),
             fields: Vec::new(),
             missing_right: (kind == RejectionKind::Forbidden).then_some("tickets.edit"),
+            positions: Vec::new(),
         }
     }
 
@@ -233,7 +235,8 @@ mod tests {
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
             assert!(response.headers().contains_key(header::RETRY_AFTER));
         }
-        let many = ApiError::from(OpsError::TooMany { retry_after_s: 42 }).into_response();
+        let many =
+            ApiError::from(OpsError::TooMany { retry_after_s: 42, account: true }).into_response();
         assert_eq!(many.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(many.headers()[header::RETRY_AFTER], "42");
     }

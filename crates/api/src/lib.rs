@@ -38,12 +38,15 @@
 
 mod answer;
 mod app;
+mod audit;
 mod body;
 mod caller;
 mod chain;
 mod error;
+mod export;
 mod failures;
 mod file_name;
+mod filter;
 mod hex;
 mod json;
 mod layers;
@@ -58,6 +61,7 @@ mod password;
 mod problem;
 mod read;
 mod rebuilding;
+mod recorded;
 mod router;
 mod routes;
 mod settings;
@@ -77,8 +81,11 @@ pub mod reports {
 
 pub use answer::{Answer, Etag, LOG_POSITION, LOG_STALE, Stale, Written};
 pub use app::{App, AppParts, ViewStatus};
+pub use audit::{AuditBook, AuditEntry, AuditKind, AuditTarget, Place as AuditPlace};
 pub use caller::{Caller, SESSION_COOKIE};
 pub use error::{ApiError, Kind, ProblemCode};
+pub use export::{Line, table_of};
+pub use filter::{ActorName, Kinds, Known};
 pub use json::nullable;
 pub use list::{Limit, Listed, PageQuery};
 pub use live::Live;
@@ -86,6 +93,7 @@ pub use openapi::openapi;
 pub use opened::{Erased, Shown, open};
 pub use problem::{EventLine, FieldProblem, Problem};
 pub use read::{AtLeast, Id, Params};
+pub use recorded::Leaving;
 pub use router::router;
 pub use routes::drafts::{DraftSweep, sweep_finished_drafts};
 pub use settings::{Clock, Limits, Settings, system_clock};

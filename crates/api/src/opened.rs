@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use vault::Tombstone;
+use vault::{Tombstone, Vault};
 
 use crate::app::App;
 use crate::caller::Caller;
@@ -45,9 +45,9 @@ impl Erased {
     }
 
     /// Of a sealed value whose key was asked for and does not exist.
-    pub(crate) fn of<T>(app: &App, ws: WorkspaceId, sealed: &Sealed<T>) -> Self {
+    pub(crate) fn of<T>(vault: &Vault, ws: WorkspaceId, sealed: &Sealed<T>) -> Self {
         let key = sealed.cipher().map(|cipher| cipher.key);
-        Self::by(key.and_then(|key| app.vault().tombstone_cached(ws, key)))
+        Self::by(key.and_then(|key| vault.tombstone_cached(ws, key)))
     }
 }
 
@@ -73,6 +73,6 @@ pub(crate) async fn open_in<T: DeserializeOwned + Clone>(
 ) -> Result<Shown<T>, ApiError> {
     Ok(match app.vault().open_sealed(ws, stream.into(), field, sealed).await? {
         Opened::Open(value) => Shown::Open(value),
-        Opened::Forgotten => Shown::Erased(Erased::of(app, ws, sealed)),
+        Opened::Forgotten => Shown::Erased(Erased::of(app.vault(), ws, sealed)),
     })
 }

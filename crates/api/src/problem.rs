@@ -24,6 +24,10 @@ pub struct Problem {
     /// The right the caller lacks (403).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing_right: Option<String>,
+    /// Places in the log of what stands in the way (422 `undo_blocked`, `already_undone`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub blocked_by: Vec<String>,
     /// The present version (409 `version_conflict`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_version: Option<u32>,
@@ -71,6 +75,7 @@ impl Problem {
             detail,
             errors: Vec::new(),
             missing_right: None,
+            blocked_by: Vec::new(),
             current_version: None,
             events: None,
         }

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::event::{ErasedEvent, Event};
+use crate::ids::LogPosition;
 use crate::time::Timestamp;
 
 /// An event that is not in the log yet.
@@ -11,6 +12,8 @@ pub struct NewEvent {
     pub stream: Uuid,
     /// When the fact happened, for imported history; none means when it is recorded.
     pub occurred_at: Option<Timestamp>,
+    /// The event whose effect this one takes back (Z11).
+    pub undoes: Option<LogPosition>,
     /// The event.
     pub event: Box<dyn ErasedEvent>,
 }
@@ -50,6 +53,7 @@ impl Changes {
         self.events.push(NewEvent {
             stream: stream.into(),
             occurred_at: None,
+            undoes: None,
             event: Box::new(event),
         });
         self
@@ -65,6 +69,7 @@ impl Changes {
         self.events.push(NewEvent {
             stream: stream.into(),
             occurred_at: Some(occurred_at),
+            undoes: None,
             event: Box::new(event),
         });
         self

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::ids::StreamRef;
+use crate::ids::{LogPosition, StreamRef};
 use crate::sealed::Cipher;
 
 /// How a refusal is to be understood; HTTP maps it to a status.
@@ -43,6 +43,10 @@ pub trait Rejection: std::error::Error {
     fn missing_right(&self) -> Option<&'static str> {
         None
     }
+    /// The events that stand in the way, if some do.
+    fn positions(&self) -> Vec<LogPosition> {
+        Vec::new()
+    }
 }
 
 /// A refusal whose Rust type is no longer needed.
@@ -59,6 +63,8 @@ pub struct Rejected {
     pub fields: Vec<FieldError>,
     /// The right that is missing.
     pub missing_right: Option<&'static str>,
+    /// The events that stand in the way.
+    pub positions: Vec<LogPosition>,
 }
 
 impl<R: Rejection> From<R> for Rejected {
@@ -69,6 +75,7 @@ impl<R: Rejection> From<R> for Rejected {
             detail: rejection.to_string(),
             fields: rejection.fields(),
             missing_right: rejection.missing_right(),
+            positions: rejection.positions(),
         }
     }
 }

@@ -22,6 +22,9 @@ pub struct EventContext {
     /// The API token used, when the actor came by one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<Uuid>,
+    /// The event whose effect this one takes back (Z11).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<LogPosition>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

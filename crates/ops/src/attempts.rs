@@ -49,10 +49,10 @@ impl Attempt {
             .await?;
         match attempt.wait_s(db, now).await? {
             None => Ok(attempt),
-            Some(retry_after_s) => {
+            Some((retry_after_s, account)) => {
                 // A refused attempt does not prolong the wait.
                 attempt.withdraw(db).await?;
-                Err(OpsError::TooMany { retry_after_s })
+                Err(OpsError::TooMany { retry_after_s, account })
             }
         }
     }
@@ -79,7 +79,8 @@ impl Attempt {
         Ok(())
     }
 
-    async fn wait_s(&self, db: &PgPool, now: Timestamp) -> Result<Option<u64>, OpsError> {
+    /// How long to wait, and whether the account has to.
+    async fn wait_s(&self, db: &PgPool, now: Timestamp) -> Result<Option<(u64, bool)>, OpsError> {
         let rows = sqlx::query(include_str!("sql/attempt_count.sql"))
             .bind(EVERYWHERE.0)
             .bind(&self.buckets)
@@ -88,7 +89,7 @@ impl Attempt {
             .bind(now.plus_seconds(WINDOW_S).as_micros())
             .fetch_all(db)
             .await?;
-        let mut wait = None;
+        let (mut wait, mut account) = (None, false);
         for row in rows {
             let attempts: i64 = row.try_get("attempts")?;
             let oldest = Timestamp::from_micros(row.try_get("oldest_us")?);
@@ -96,9 +97,10 @@ impl Attempt {
                 let free_at = oldest.plus_seconds(WINDOW_S);
                 let seconds = (free_at.as_micros() - now.as_micros()).div_euclid(1_000_000) + 1;
                 wait = wait.max(Some(u64::try_from(seconds).unwrap_or(1)));
+                account |= row.try_get::<Vec<u8>, _>("bucket")? == self.account;
             }
         }
-        Ok(wait)
+        Ok(wait.map(|seconds| (seconds, account)))
     }
 }
 

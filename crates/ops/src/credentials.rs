@@ -10,6 +10,7 @@ use vault::Vault;
 use crate::attempts::Attempt;
 use crate::error::OpsError;
 use crate::password::Passwords;
+use crate::sign_in_failures::SignInFailures;
 
 /// One address may sign in to so many workspaces.
 const WORKSPACES_MAX: i64 = 8;
@@ -20,6 +21,7 @@ pub struct Credentials {
     db: PgPool,
     vault: Vault,
     passwords: Passwords,
+    failures: SignInFailures,
 }
 
 /// Who has signed in.
@@ -33,7 +35,8 @@ pub struct Login {
 
 impl Credentials {
     pub(crate) fn new(db: PgPool, vault: Vault) -> Self {
-        Self { db, vault, passwords: Passwords::new() }
+        let failures = SignInFailures::new(db.clone());
+        Self { db, vault, passwords: Passwords::new(), failures }
     }
 
     /// Sets how a user signs in; replaces what was there.
@@ -109,10 +112,19 @@ impl Credentials {
                 return Err(error);
             }
         };
-        if found.is_some() {
-            attempt.succeed(&self.db).await?;
+        match found {
+            Some(_) => attempt.succeed(&self.db).await?,
+            None => self.failures.add(&accounts, now).await?,
         }
         Ok(found)
+    }
+
+    /// The accounts of an address: for the record of what was refused, never for an answer.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn accounts(&self, email: &str) -> Result<Vec<Login>, OpsError> {
+        Ok(self.accounts_of(email).await?.0)
     }
 
     async fn accounts_of(&self, email: &str) -> Result<(Vec<Login>, Vec<String>), OpsError> {

@@ -16,6 +16,8 @@ pub enum OpsError {
     TooMany {
         /// When to try again.
         retry_after_s: u64,
+        /// Whether it is the account that waits, and not only where the attempt came from.
+        account: bool,
     },
     /// Too many are signing in at this moment.
     #[error("too many are signing in at this moment")]

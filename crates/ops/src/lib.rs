@@ -15,6 +15,7 @@ mod refusals;
 mod secret;
 mod sessions;
 mod setup;
+mod sign_in_failures;
 mod signed_heads;
 mod sweep;
 mod uploads;
@@ -31,10 +32,11 @@ pub use erasures::{Erasures, KEYS_RELATION, Standing, Storage};
 pub use error::OpsError;
 pub use intake::{Intake, IntakeEntry};
 pub use password::PASSWORD_BYTES_MAX;
-pub use refusals::{Refusal, Refusals};
+pub use refusals::{Refusal, RefusalRow, Refusals, Stretch};
 pub use secret::Secret;
 pub use sessions::{Session, Sessions};
 pub use setup::SetupTokens;
+pub use sign_in_failures::{SignInFailure, SignInFailures};
 pub use signed_heads::{KeptHead, SignedHeads};
 pub use uploads::{ExpiredUpload, NewUpload, Upload, UploadMeta, Uploads};
 pub use vault::is_unavailable;
@@ -43,6 +45,7 @@ pub use vault::is_unavailable;
 pub const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2001, "ops", include_str!("../schema/0001_ops.sql")),
     (2002, "erasures", include_str!("../schema/0002_erasure.sql")),
+    (2003, "ops_audit", include_str!("../schema/0003_audit.sql")),
     (9014, "signed heads", include_str!("../schema/0014_signed_heads.sql")),
 ];
 
@@ -70,6 +73,8 @@ pub struct Ops {
     pub refusals: Refusals,
     /// Signed heads of the log.
     pub heads: SignedHeads,
+    /// Failures to sign in.
+    pub sign_in_failures: SignInFailures,
 }
 
 impl Ops {
@@ -87,6 +92,7 @@ impl Ops {
             intake: Intake::new(db.clone()),
             refusals: Refusals::new(db.clone()),
             heads: SignedHeads::new(db.clone()),
+            sign_in_failures: SignInFailures::new(db.clone()),
             db,
         }
     }

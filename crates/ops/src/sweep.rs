@@ -1,5 +1,5 @@
-//! Removes what time has made worthless: old attempts, expired sessions and setup tokens, keys of
-//! saves. (Uploads: [`crate::Uploads::expired`].)
+//! Removes what time has made worthless: old attempts, expired sessions and setup tokens, keys of saves, refusals of more than a
+//! year ago. (Uploads: [`crate::Uploads::expired`].)
 
 use decider::Timestamp;
 
@@ -8,6 +8,9 @@ use crate::attempts::WINDOW_S;
 use crate::draft_saves::REMEMBERED_S;
 use crate::error::OpsError;
 use crate::sessions::{IDLE_S, LIFE_S};
+
+/// So long refusals and failures to sign in are kept for audit.
+const AUDIT_KEPT_S: i64 = 400 * 24 * 3600;
 
 impl Ops {
     /// Removes expired rows. Once an hour is enough; nothing depends on it but space.
@@ -31,6 +34,15 @@ impl Ops {
             .await?;
         sqlx::query(include_str!("sql/draft_save_sweep.sql"))
             .bind(now.plus_seconds(-REMEMBERED_S).as_micros())
+            .execute(&self.db)
+            .await?;
+        let kept_since = now.plus_seconds(-AUDIT_KEPT_S).as_micros();
+        sqlx::query(include_str!("sql/refusal_sweep.sql"))
+            .bind(kept_since)
+            .execute(&self.db)
+            .await?;
+        sqlx::query(include_str!("sql/sign_in_failure_sweep.sql"))
+            .bind(kept_since)
             .execute(&self.db)
             .await?;
         Ok(())

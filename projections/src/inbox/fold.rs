@@ -160,6 +160,7 @@ fn change_ticket(event: &Stored<'_, InboxEvent>, ticket: &TicketEvent, row: &mut
             row.primary_contact = changed.to.map(|contact| contact.0);
         }
         TicketEvent::ConversationStarted(_) => row.has_conversation = true,
+        TicketEvent::ConversationEnded(_) => row.has_conversation = false,
         TicketEvent::MessageReceived(received) => {
             newest_message(event, &received.message, Direction::Incoming, row);
         }

@@ -39,7 +39,8 @@ pub async fn clear_tables(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
 
 /// Deletes every row about a person and rewrites the tables of the view, of every version and build, so that no dead row keeps
 /// their words. To be called after their keys were destroyed and every server has dropped them: then a rebuild, or a batch
-/// that was under way, brings nothing back either. Readers wait while the tables are rewritten. Answers what was rewritten.
+/// that was under way, brings nothing back either, since each reads its place and the keys again. Readers wait while the tables
+/// are rewritten. Answers what was rewritten.
 ///
 /// # Errors
 /// When the database fails or somebody holds a table; the builds done so far stay done, and a repeat does all again.
@@ -50,14 +51,11 @@ pub async fn forget(
 ) -> Result<Vec<String>, sqlx::Error> {
     let mut rewritten = Vec::new();
     for schema in schemas_of(pool, Lookup::NAME).await? {
-        let mut attempt = 1;
-        loop {
-            match forget_once(pool, ws, (&schema, subject)).await {
-                Err(error) if was_overtaken(&error) && attempt < ATTEMPTS_MAX => attempt += 1,
-                outcome => break outcome?,
-            }
+        match forget_in(pool, ws, (&schema, subject)).await {
+            Ok(()) => rewritten.extend(TABLES.map(|table| format!("{schema}.{table}"))),
+            Err(_) if was_dropped(pool, &schema).await? => {}
+            Err(error) => return Err(error),
         }
-        rewritten.extend(TABLES.map(|table| format!("{schema}.{table}")));
     }
     Ok(rewritten)
 }
@@ -69,17 +67,45 @@ pub async fn forget(
 pub async fn remembered(pool: &PgPool, ws: WorkspaceId, subject: Uuid) -> Result<u64, sqlx::Error> {
     let mut found = 0;
     for schema in schemas_of(pool, Lookup::NAME).await? {
-        let mut transaction = pool.begin().await?;
-        enter_schema(&mut transaction, &schema).await?;
-        let row = sqlx::query(include_str!("remembered.sql"))
-            .bind(ws.0)
-            .bind(subject)
-            .fetch_one(&mut *transaction)
-            .await?;
-        found += u64::try_from(row.try_get::<i64, _>("rows")?).unwrap_or(0);
-        transaction.rollback().await?;
+        match remembered_in(pool, ws, (&schema, subject)).await {
+            Ok(rows) => found += rows,
+            Err(_) if was_dropped(pool, &schema).await? => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(found)
+}
+
+async fn remembered_in(
+    pool: &PgPool,
+    ws: WorkspaceId,
+    (schema, subject): (&str, Uuid),
+) -> Result<u64, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    enter_schema(&mut transaction, schema).await?;
+    let row = sqlx::query(include_str!("remembered.sql"))
+        .bind(ws.0)
+        .bind(subject)
+        .fetch_one(&mut *transaction)
+        .await?;
+    transaction.rollback().await?;
+    Ok(u64::try_from(row.try_get::<i64, _>("rows")?).unwrap_or(0))
+}
+
+/// A build may be given up or retired at the same time: its tables take their words along.
+async fn was_dropped(pool: &PgPool, schema: &str) -> Result<bool, sqlx::Error> {
+    let left = schemas_of(pool, Lookup::NAME).await?;
+    Ok(!left.iter().any(|left| left == schema))
+}
+
+async fn forget_in(pool: &PgPool, ws: WorkspaceId, place: (&str, Uuid)) -> Result<(), sqlx::Error> {
+    let mut attempt = 1;
+    loop {
+        match forget_once(pool, ws, place).await {
+            Err(error) if was_overtaken(&error) && attempt < ATTEMPTS_MAX => attempt += 1,
+            outcome => return outcome,
+        }
+    }
 }
 
 async fn forget_once(

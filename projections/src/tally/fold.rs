@@ -26,7 +26,7 @@ pub struct Tally;
 
 impl Projection for Tally {
     const NAME: &'static str = "tally";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const SCHEMA: &'static str = include_str!("schema.sql");
     const STOP_ON_ERROR: bool = true;
     const ACROSS_STREAMS: bool = true;
@@ -114,6 +114,7 @@ type Pair = (Option<Uuid>, Option<Uuid>);
 #[derive(Default)]
 struct Change {
     source: Option<Uuid>,
+    channel: Option<Uuid>,
     pipeline: Pair,
     status: Pair,
     owner: Pair,
@@ -126,6 +127,7 @@ impl Change {
         match event {
             TicketEvent::Created(created) => Self {
                 source: Some(source_value(created.source)),
+                channel: created.channel.map(|channel| channel.0),
                 pipeline: (None, Some(created.pipeline.0)),
                 status: (None, Some(created.status.0)),
                 ..Self::default()
@@ -158,6 +160,7 @@ impl Change {
             | TicketEvent::ContactDissociated(_)
             | TicketEvent::PrimaryContactChanged(_)
             | TicketEvent::ConversationStarted(_)
+            | TicketEvent::ConversationEnded(_)
             | TicketEvent::MessageReceived(_)
             | TicketEvent::ReplySubmitted(_)
             | TicketEvent::CommentAdded(_)
@@ -179,6 +182,7 @@ impl Change {
     fn steps(&self) -> impl Iterator<Item = (Dimension, Uuid, i64)> {
         let pairs = [
             (Dimension::Source, (None, self.source)),
+            (Dimension::Channel, (None, self.channel)),
             (Dimension::Pipeline, self.pipeline),
             (Dimension::Status, self.status),
             (Dimension::Owner, self.owner),
@@ -197,6 +201,7 @@ impl Change {
             effect_at,
             late: effect_at < event.at.as_micros(),
             source: self.source,
+            channel: self.channel,
             pipeline_from: self.pipeline.0,
             pipeline_to: self.pipeline.1,
             status_from: self.status.0,

@@ -33,6 +33,8 @@ row! {
         late: bool,
         /// How the ticket came to be; set on its first event alone.
         source: Option<Uuid>,
+        /// The channel it came in by; the same.
+        channel: Option<Uuid>,
         pipeline_from: Option<Uuid>,
         pipeline_to: Option<Uuid>,
         status_from: Option<Uuid>,
@@ -69,12 +71,21 @@ pub enum Dimension {
     Priority = 5,
     /// How it came to be.
     Source = 6,
+    /// The channel it came in by.
+    Channel = 7,
 }
 
 impl Dimension {
     /// Every dimension.
-    pub const ALL: [Self; 6] =
-        [Self::Pipeline, Self::Status, Self::Owner, Self::Team, Self::Priority, Self::Source];
+    pub const ALL: [Self; 7] = [
+        Self::Pipeline,
+        Self::Status,
+        Self::Owner,
+        Self::Team,
+        Self::Priority,
+        Self::Source,
+        Self::Channel,
+    ];
 
     /// Its number in the table.
     #[must_use]

@@ -11,6 +11,7 @@ create table tally_change (
     effect_at bigint not null,
     late boolean not null,
     source uuid,
+    channel uuid,
     pipeline_from uuid,
     pipeline_to uuid,
     status_from uuid,

@@ -8,6 +8,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use super::database::Database;
 use super::history::{play, steps};
 use super::splits::in_memory;
+use crate::audit::Audit;
 use crate::drafts::Drafts;
 use crate::inbox::Inbox;
 use crate::lookup::Lookup;
@@ -56,7 +57,7 @@ async fn holds<P: Projection>(database: &Database, events: &[StoredEvent]) {
     assert!(batches > 5, "{}: {batches} batches", P::NAME);
     // Checkpoint, rows written, commit at least.
     assert!(most >= 3, "{}: {most} statements", P::NAME);
-    let expected = in_memory::<P>(database, events);
+    let expected = in_memory::<P>(database, events).await;
     assert_eq!(database.rows::<P>().await, expected, "{}", P::NAME);
     let projector = database.projector(ProjectionType::of::<P>());
     assert!(projector.quarantine().0.is_empty(), "{}", P::NAME);
@@ -77,5 +78,6 @@ async fn a_crash_after_any_statement_of_any_batch_of_any_view_applies_every_even
     holds::<Timeline>(&database, &events).await;
     holds::<Drafts>(&database, &events).await;
     holds::<Lookup>(&database, &events).await;
+    holds::<Audit>(&database, &events).await;
     database.remove().await;
 }

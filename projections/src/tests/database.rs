@@ -1,6 +1,7 @@
 //! A database of its own for each test, with the log of a test and all views.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use decider::{LogPosition, StoredEvent, WorkspaceId};
 use event_store::log::{
@@ -23,7 +24,7 @@ pub struct Database {
     pub pool: PgPool,
     pub vault: Vault,
     name: String,
-    _keys: tempfile::TempDir,
+    keys: tempfile::TempDir,
 }
 
 impl Database {
@@ -54,10 +55,15 @@ impl Database {
             .await
             .unwrap();
         let keys = tempfile::tempdir().unwrap();
-        let vault = Vault::open(pool.clone(), &keys.path().join("master.key")).await.unwrap();
-        let mut database = Self { ws: WorkspaceId(Uuid::nil()), pool, vault, name, _keys: keys };
+        let vault = Vault::open(pool.clone(), &key_file(&keys)).await.unwrap();
+        let mut database = Self { ws: WorkspaceId(Uuid::nil()), pool, vault, name, keys };
         database.new_workspace().await;
         database
+    }
+
+    /// The key ring of another process, which hears of nothing that happens in this one.
+    pub async fn another_vault(&self) -> Vault {
+        Vault::open(self.pool.clone(), &key_file(&self.keys)).await.unwrap()
     }
 
     pub async fn new_workspace(&mut self) {
@@ -155,4 +161,8 @@ impl Database {
         let sql = format!("drop database {} with (force)", self.name);
         sqlx::query(AssertSqlSafe(sql)).execute(&mut admin).await.unwrap();
     }
+}
+
+fn key_file(folder: &tempfile::TempDir) -> PathBuf {
+    folder.path().join("master.key")
 }

@@ -28,13 +28,14 @@ use events::{
 };
 use proptest::prelude::*;
 
+use super::forgetting::{self, Said};
 use super::log::{ANNA, BERT, DAY, Log, created, id, message, sealed};
 
 /// What to do, to whom, and with what.
 pub type Step = (u8, u8, u8);
 
 pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec((0..44_u8, 0..3_u8, 0..6_u8), 1..most)
+    prop::collection::vec((0..46_u8, 0..3_u8, 0..6_u8), 1..most)
 }
 
 const PIPELINE: u128 = 100;
@@ -52,7 +53,9 @@ pub fn play(log: &mut Log, steps: &[Step]) {
             16..=25 => state.conversation(log, *what, target, detail),
             26..=35 => state.people(log, *what, target, detail),
             36..=39 => state.drafts(log, *what, target, detail),
-            _ => state.pipelines(log, *what, detail),
+            40..=43 => state.pipelines(log, *what, detail),
+            44 => state.forget_person(log, target),
+            _ => state.forget_words(log, target),
         }
     }
 }
@@ -62,6 +65,7 @@ struct State {
     tickets: Vec<TicketId>,
     contacts: Vec<(u128, Vec<u32>, u32)>,
     drafts: Vec<u128>,
+    said: Vec<Said>,
     statuses: Vec<u128>,
     next: u128,
 }
@@ -173,6 +177,11 @@ impl State {
         let (number, contact) = (self.fresh(), ContactId(id(500 + detail)));
         let raw = ObjectRef { key: id(9), hash: format!("{number:064x}"), size_bytes: 10 };
         match what {
+            16..=18 => self.said.push(Said::Message(ticket, number)),
+            19 | 20 => self.said.push(Said::Comment(ticket, number)),
+            _ => {}
+        }
+        match what {
             16 => log.ticket(ticket, MessageReceived { message: message(number, contact, "Help") }),
             17 => {
                 let message =
@@ -280,6 +289,21 @@ impl State {
                 log.add::<UserEvent>(ANNA, UserRenamed { from: None, to })
             }
         };
+    }
+
+    fn forget_person(&mut self, log: &mut Log, target: u128) {
+        if self.contacts.is_empty() {
+            return;
+        }
+        let which = target as usize % self.contacts.len();
+        let (contact, emails, _) = self.contacts.swap_remove(which);
+        forgetting::person(log, (contact, emails), self.fresh());
+    }
+
+    fn forget_words(&mut self, log: &mut Log, target: u128) {
+        if let Some(said) = self.said.iter().rev().nth(target as usize).copied() {
+            forgetting::words(log, said, self.fresh());
+        }
     }
 
     fn drafts(&mut self, log: &mut Log, what: u8, target: u128, detail: u128) {

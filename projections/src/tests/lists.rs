@@ -11,9 +11,11 @@ use super::database::Database;
 use super::history::{play, steps};
 use super::log::{ANNA, BERT, id};
 use crate::cursor::{Cursor, Page};
+use crate::effect::Until;
 use crate::inbox::{
     self, Counts, DefaultView, Direction, Filter, Inbox, InboxRows, Sort, TicketRow, Visible,
 };
+use crate::timeline::EntryRow;
 use crate::{drafts, thread, timeline};
 
 /// A workspace with some hundred random steps behind it.
@@ -245,7 +247,8 @@ async fn threads_and_timelines_page_in_their_order_and_items_are_found_by_id() {
             .cloned()
             .collect();
         expected.sort_by_key(|item| (item.occurred_at, item.position));
-        assert_eq!(all(|after| thread::page(pool, ws, ticket, after, 3)).await, expected);
+        let pages = |after| thread::page(pool, (ws, ticket), &Until::PRESENT, after, 3);
+        assert_eq!(all(pages).await, expected);
         for item in &expected {
             assert_eq!(
                 thread::find(pool, ws, ticket, item.item).await.unwrap().as_ref(),
@@ -268,9 +271,23 @@ async fn threads_and_timelines_page_in_their_order_and_items_are_found_by_id() {
             .filter(|entry| entry.ticket == ticket.0)
             .cloned()
             .collect();
-        assert_eq!(all(|after| timeline::page(pool, ws, ticket, after, 3)).await, expected);
+        let every = timeline::Wanted::default();
+        let pages = |after| timeline::page(pool, (ws, ticket), &every, after, 3);
+        assert_eq!(all(pages).await, expected);
         expected.reverse();
-        assert_eq!(all(|before| timeline::newest(pool, ws, ticket, before, 3)).await, expected);
+        let pages = |before| timeline::newest(pool, (ws, ticket), &every, before, 3);
+        assert_eq!(all(pages).await, expected);
+        for wanted in some_of(&expected) {
+            let kept = |row: &&EntryRow| {
+                wanted.actor.as_ref().is_none_or(|actor| *actor == row.actor)
+                    && wanted.kinds.as_ref().is_none_or(|kinds| kinds.contains(&row.kind))
+                    && wanted.from.is_none_or(|from| row.occurred_at >= from)
+                    && wanted.until.is_none_or(|until| row.occurred_at < until)
+            };
+            let kept: Vec<_> = expected.iter().filter(kept).cloned().collect();
+            let pages = |before| timeline::newest(pool, (ws, ticket), &wanted, before, 3);
+            assert_eq!(all(pages).await, kept, "{wanted:?}");
+        }
     }
     database.remove().await;
 }
@@ -304,4 +321,17 @@ async fn a_user_finds_their_own_drafts_newest_first_and_nobody_elses() {
         drafts::on_tickets(pool, ws, ANNA, &[TicketId(id(1)), TicketId(id(3))]).await.unwrap();
     assert_eq!(shown.iter().map(|row| row.draft).collect::<Vec<_>>(), [96, 92].map(id));
     database.remove().await;
+}
+
+/// Filters that leave some lines out.
+fn some_of(entries: &[EntryRow]) -> Vec<timeline::Wanted> {
+    let Some(entry) = entries.get(entries.len() / 2) else { return Vec::new() };
+    let every = timeline::Wanted::default;
+    vec![
+        timeline::Wanted { actor: Some(entry.actor.clone()), ..every() },
+        timeline::Wanted { kinds: Some(vec![entry.kind.clone(), "x".to_owned()]), ..every() },
+        timeline::Wanted { from: Some(entry.occurred_at), ..every() },
+        timeline::Wanted { until: Some(entry.occurred_at), ..every() },
+        timeline::Wanted { actor: Some("user:x".to_owned()), ..every() },
+    ]
 }

@@ -1,8 +1,11 @@
 //! Tests of all views: what each shows, told as sentences; any split into batches; the statements on Postgres.
 
+mod audit;
 mod crashes;
 pub(crate) mod database;
 mod drafts;
+mod forgetting;
+mod forgotten;
 pub(crate) mod history;
 mod inbox;
 mod lists;

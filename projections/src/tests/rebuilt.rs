@@ -18,12 +18,14 @@ use super::database::Database;
 use super::history::{play, steps};
 use super::log::{Log, open_plain};
 use super::splits::in_memory;
+use crate::audit::Audit;
 use crate::drafts::Drafts;
 use crate::inbox::Inbox;
 use crate::lookup::Lookup;
 use crate::registry;
 use crate::thread::Thread;
 use crate::timeline::Timeline;
+use crate::traces::Traces;
 
 fn quiet(_: Progress) {}
 
@@ -37,7 +39,7 @@ async fn holds<P: Projection>(database: &Database, events: &[StoredEvent], build
     let build = ProjectionType::of::<P>().at_build(build);
     let mut connection = database.pool.acquire().await.unwrap();
     let rows = read_rows_of::<P>(&mut connection, database.ws, &build).await.unwrap();
-    assert_eq!(rows, in_memory::<P>(database, events), "{}", P::NAME);
+    assert_eq!(rows, in_memory::<P>(database, events).await, "{}", P::NAME);
 }
 
 /// One long history, the same in every run.
@@ -68,6 +70,8 @@ async fn every_view_rebuilt_holds_the_rows_of_the_live_one() {
     holds::<Timeline>(&database, &events, 2).await;
     holds::<Drafts>(&database, &events, 2).await;
     holds::<Lookup>(&database, &events, 2).await;
+    holds::<Audit>(&database, &events, 2).await;
+    holds::<Traces>(&database, &events, 2).await;
     for projection in registry() {
         let verified = workshop.verify(projection, &quiet).await.unwrap();
         assert_eq!(verified.differences, [], "{}", projection.name);
@@ -118,6 +122,8 @@ fn no_row_is_made_by_two_streams_unless_the_view_says_so() {
     alone::<Thread>(&log, &mut HashMap::new());
     alone::<Timeline>(&log, &mut HashMap::new());
     alone::<Drafts>(&log, &mut HashMap::new());
+    alone::<Audit>(&log, &mut HashMap::new());
+    alone::<Traces>(&log, &mut HashMap::new());
     let mut people = HashMap::new();
     alone::<Lookup>(&log, &mut people);
     assert!(people.len() > 5, "the history has people");

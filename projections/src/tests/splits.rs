@@ -11,12 +11,14 @@ use tokio::sync::Mutex;
 use super::database::Database;
 use super::history::{play, steps};
 use super::log::{Log, open_plain};
+use crate::audit::Audit;
 use crate::drafts::Drafts;
 use crate::inbox::Inbox;
 use crate::lookup::Lookup;
 use crate::tally::Tally;
 use crate::thread::Thread;
 use crate::timeline::Timeline;
+use crate::traces::Traces;
 
 fn split_in_memory<P: Projection>(events: &[StoredEvent], sizes: &[usize]) -> P::Rows {
     let mut store = MemoryStore::<P>::default();
@@ -49,11 +51,23 @@ proptest! {
         memory_holds::<Drafts>(&log, &sizes);
         memory_holds::<Lookup>(&log, &sizes);
         memory_holds::<Tally>(&log, &sizes);
+        memory_holds::<Audit>(&log, &sizes);
+        memory_holds::<Traces>(&log, &sizes);
     }
 }
 
 /// The rows of a view as a fold in memory makes them, opened with the real keys.
-pub fn in_memory<P: Projection>(database: &Database, events: &[StoredEvent]) -> P::Rows {
+pub async fn in_memory<P: Projection>(database: &Database, events: &[StoredEvent]) -> P::Rows {
+    let mut keys = Vec::new();
+    for event in events.iter().filter(|_| P::OPENS) {
+        if let Some(mut data) = P::decode(event).unwrap() {
+            let mut see = |_: &str, slot: &mut dyn decider::SealedSlot| {
+                keys.extend(slot.cipher().map(|cipher| cipher.key));
+            };
+            P::visit_sealed(&mut data, &mut see);
+        }
+    }
+    database.vault.load_keys(database.ws, &keys).await.unwrap();
     let mut store = MemoryStore::<P>::default();
     let open = |event: &StoredEvent, field: &str, slot: &mut dyn decider::SealedSlot| {
         if let Some(cipher) = slot.cipher().cloned().filter(|_| P::OPENS) {
@@ -86,7 +100,7 @@ async fn postgres_holds<P: Projection>(
         }
     }
     assert!(projector.quarantine().0.is_empty(), "{}", P::NAME);
-    let expected = in_memory::<P>(database, events);
+    let expected = in_memory::<P>(database, events).await;
     assert_eq!(database.rows::<P>().await, expected, "{}", P::NAME);
 }
 
@@ -112,6 +126,7 @@ fn any_split_and_any_crash_gives_identical_rows_in_postgres() {
             postgres_holds::<Drafts>(&database, &events, &sizes).await;
             postgres_holds::<Lookup>(&database, &events, &sizes).await;
             postgres_holds::<Tally>(&database, &events, &sizes).await;
+            postgres_holds::<Audit>(&database, &events, &sizes).await;
         });
     });
     runtime.block_on(database.into_inner().remove());

@@ -6,7 +6,7 @@ use decider::{LogPosition, StoredEvent, Timestamp};
 use event_store::projection::ProjectionType;
 use events::ticket::{OwnerChanged, PriorityChanged, StatusChanged, TagsChanged};
 use events::value::{Owner, OwnerChangeReason, Place, Priority, TicketSource};
-use events::{TeamId, TicketEvent, TicketId, decode_stored};
+use events::{ChannelId, TeamId, TicketEvent, TicketId, decode_stored};
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
@@ -35,6 +35,7 @@ struct State {
     place: Place,
     owner: Option<Owner>,
     priority: Priority,
+    channel: Option<ChannelId>,
 }
 
 /// Changes that follow from what is, at instants that may lie in any order.
@@ -52,7 +53,10 @@ fn play(log: &mut Log, steps: &[Step]) {
         };
         let Some(state) = tickets.get_mut(target) else {
             let place = Place { pipeline: id(100).into(), status: id(101).into() };
-            tickets.insert(*target, State { place, owner: None, priority: Priority::None });
+            tickets.insert(
+                *target,
+                State { place, owner: None, priority: Priority::None, channel: None },
+            );
             add(created(u64::from(*target) + 1, (100, 101)).into());
             continue;
         };
@@ -95,6 +99,7 @@ fn by_hand(events: &[StoredEvent], instant: Timestamp, known_at: LogPosition) ->
             place: Place { pipeline: Uuid::nil().into(), status: Uuid::nil().into() },
             owner: None,
             priority: Priority::None,
+            channel: None,
         };
         let (effect, state) = tickets.entry(stored.stream).or_insert((Effect::default(), initial));
         assert!(!is_said(stored));
@@ -104,6 +109,7 @@ fn by_hand(events: &[StoredEvent], instant: Timestamp, known_at: LogPosition) ->
         match decode_stored::<TicketEvent>(stored).unwrap() {
             TicketEvent::Created(created) => {
                 state.place = Place { pipeline: created.pipeline, status: created.status };
+                state.channel = created.channel;
             }
             TicketEvent::StatusChanged(changed) => state.place = changed.to,
             TicketEvent::OwnerChanged(changed) => state.owner = changed.to,
@@ -120,6 +126,7 @@ fn by_hand(events: &[StoredEvent], instant: Timestamp, known_at: LogPosition) ->
             (Dimension::Team, state.owner.and_then(|owner| owner.team).map(|team| team.0)),
             (Dimension::Priority, priority_value(state.priority)),
             (Dimension::Source, Some(source_value(TicketSource::Manual))),
+            (Dimension::Channel, state.channel.map(|channel| channel.0)),
         ];
         for (dimension, value) in values {
             value.into_iter().for_each(|value| *sums.entry((dimension, value)).or_default() += 1);

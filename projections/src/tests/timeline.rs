@@ -63,3 +63,16 @@ fn what_somebody_is_writing_is_nobody_elses_business() {
     log.add::<DraftEvent>(id(90), started);
     assert_eq!(log.fold::<Timeline>().entries.rows().len(), 4);
 }
+
+#[test]
+fn an_entry_says_which_one_it_takes_back_and_by_what_it_came_z11() {
+    let mut log = lived();
+    let token = id(9);
+    log.events[1].context.undoes = Some(decider::LogPosition(1));
+    log.events[1].context.token = Some(token);
+    let rows = log.fold::<Timeline>();
+    let entries = rows.entries.rows();
+    assert_eq!((entries[1].undoes, entries[1].token), (Some(1), Some(token)));
+    assert_eq!(entries[1].command, log.events[1].command.0);
+    assert_eq!((entries[2].undoes, entries[2].token), (None, None));
+}

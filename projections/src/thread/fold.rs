@@ -81,6 +81,7 @@ impl Projection for Thread {
             | TicketEvent::ContactDissociated(_)
             | TicketEvent::PrimaryContactChanged(_)
             | TicketEvent::ConversationStarted(_)
+            | TicketEvent::ConversationEnded(_)
             | TicketEvent::Linked(_)
             | TicketEvent::Unlinked(_) => Ok(()),
         }
@@ -115,6 +116,7 @@ const fn written(event: &TicketEvent) -> Written {
         | TicketEvent::ContactDissociated(_)
         | TicketEvent::PrimaryContactChanged(_)
         | TicketEvent::ConversationStarted(_)
+        | TicketEvent::ConversationEnded(_)
         | TicketEvent::Linked(_)
         | TicketEvent::Unlinked(_) => Written::Nothing,
     }

@@ -4,7 +4,7 @@ mod fold;
 mod queries;
 
 pub use fold::{Thread, ThreadRows};
-pub use queries::{copies, find, page, page_until};
+pub use queries::{copies, find, page};
 
 use decider::Sealed;
 use event_store::projection::Json;

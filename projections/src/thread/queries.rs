@@ -4,7 +4,6 @@ use decider::WorkspaceId;
 use event_store::projection::Row as _;
 use events::TicketId;
 use sqlx::PgExecutor;
-use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use super::{CopyRow, ItemRow};
@@ -14,14 +13,14 @@ use crate::effect::Until;
 /// At most so many copies of one ticket are listed.
 const COPIES_MAX: i64 = 1_000;
 
-/// A page of messages and comments, oldest first.
+/// A page of the messages and comments that belong to a place, oldest first.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn page(
     database: impl PgExecutor<'_>,
-    ws: WorkspaceId,
-    ticket: TicketId,
+    (ws, ticket): (WorkspaceId, TicketId),
+    place: &Until,
     after: Option<Cursor>,
     limit: u32,
 ) -> Result<Page<ItemRow>, sqlx::Error> {
@@ -34,37 +33,14 @@ pub async fn page(
         .bind(after.second)
         .bind(after.id)
         .bind(wanted)
+        .bind(place.latest)
+        .bind(place.said)
+        .bind(place.said_by)
         .fetch_all(database)
         .await?;
-    cut(&rows, shown)
-}
-
-/// The same of what belongs to an earlier place.
-///
-/// # Errors
-/// When the database fails.
-pub async fn page_until(
-    database: impl PgExecutor<'_>,
-    (ws, ticket): (WorkspaceId, TicketId),
-    until: &Until,
-    after: Option<Cursor>,
-    limit: u32,
-) -> Result<Page<ItemRow>, sqlx::Error> {
-    let (shown, wanted) = limits(limit);
-    let after = after.unwrap_or(Cursor::BOTTOM);
-    let rows = sqlx::query(include_str!("page_until.sql"))
-        .bind(ws.0)
-        .bind(ticket.0)
-        .bind(after.first)
-        .bind(after.second)
-        .bind(after.id)
-        .bind(wanted)
-        .bind(until.latest)
-        .bind(until.said)
-        .bind(until.said_by)
-        .fetch_all(database)
-        .await?;
-    cut(&rows, shown)
+    let items = rows.iter().map(ItemRow::read).collect::<Result<Vec<_>, _>>()?;
+    let end = |row: &ItemRow| Cursor { first: row.occurred_at, second: row.position, id: row.item };
+    Ok(Page::cut(items, shown, end))
 }
 
 /// One message or comment.
@@ -102,11 +78,4 @@ pub async fn copies(
         .fetch_all(database)
         .await?;
     rows.iter().map(CopyRow::read).collect()
-}
-
-fn cut(rows: &[PgRow], shown: u32) -> Result<Page<ItemRow>, sqlx::Error> {
-    let items = rows.iter().map(ItemRow::read).collect::<Result<Vec<_>, _>>()?;
-    let place =
-        |row: &ItemRow| Cursor { first: row.occurred_at, second: row.position, id: row.item };
-    Ok(Page::cut(items, shown, place))
 }

@@ -1,6 +1,6 @@
 //! The fold of the timeline.
 
-use decider::{DecodeError, StoredEvent};
+use decider::{DecodeError, LogPosition, StoredEvent};
 use event_store::projection::{ApplyError, Json, Keys, Projection, Stored};
 use event_store::row_set;
 use events::message::{Direction, MessageContent};
@@ -22,7 +22,7 @@ pub struct Timeline;
 
 impl Projection for Timeline {
     const NAME: &'static str = "timeline";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const SCHEMA: &'static str = include_str!("schema.sql");
     type Event = TicketEvent;
     type Rows = TimelineRows;
@@ -49,6 +49,9 @@ impl Projection for Timeline {
             kind: event.type_name.clone(),
             data: Json(facts(event.data)?),
             cause: event.context.causation,
+            command: event.command.0,
+            token: event.context.token,
+            undoes: event.context.undoes.map(signed),
         })
     }
 }
@@ -68,6 +71,7 @@ fn facts(event: &TicketEvent) -> Result<Value, ApplyError> {
         TicketEvent::ContactDissociated(dissociated) => whole(dissociated),
         TicketEvent::PrimaryContactChanged(changed) => whole(changed),
         TicketEvent::ConversationStarted(started) => whole(started),
+        TicketEvent::ConversationEnded(ended) => whole(ended),
         TicketEvent::MessageReceived(received) => {
             message(&received.message, Direction::Incoming, None)
         }
@@ -132,5 +136,9 @@ fn comment(added: &CommentAdded) -> Result<Value, ApplyError> {
 }
 
 fn position(event: &StoredEvent) -> i64 {
-    i64::try_from(event.position.0).unwrap_or(i64::MAX)
+    signed(event.position)
+}
+
+fn signed(position: LogPosition) -> i64 {
+    i64::try_from(position.0).unwrap_or(i64::MAX)
 }

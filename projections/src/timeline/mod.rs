@@ -4,7 +4,7 @@ mod fold;
 mod queries;
 
 pub use fold::{Timeline, TimelineRows};
-pub use queries::{newest, newest_until, page, page_until};
+pub use queries::{Wanted, newest, page};
 
 use event_store::projection::Json;
 use event_store::row;
@@ -25,7 +25,13 @@ row! {
         /// The event's facts: its payload, or of a message or comment only `id`, `direction`, `channel`, `author`, `subject`,
         /// `preview`, `attachments` (how many), `mentions`, `delivery`. Sealed parts keep the names of the event's fields.
         data: Json<Value>,
-        /// The command or event that led to it.
+        /// The event that led to it, if one did.
         cause: Option<Uuid>,
+        /// The command that wrote it: events of one action share it.
+        command: Uuid,
+        /// The API token that was used.
+        token: Option<Uuid>,
+        /// The position of the event that it takes back (Z11).
+        undoes: Option<i64>,
     }
 }

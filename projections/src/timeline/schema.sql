@@ -9,5 +9,8 @@ create table timeline_entry (
     kind text not null,
     data jsonb not null,
     cause uuid,
+    command uuid not null,
+    token uuid,
+    undoes bigint,
     primary key (ws, ticket, position)
 );

@@ -208,6 +208,26 @@ async fn a_repeated_request_is_one_erasure_z06() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_who_erase_the_same_person_at_once_get_one_certificate_z06() {
+    let one = Helpdesk::start().await;
+    let two = one.second_node().await;
+    let ticket = conversation(&one, "x", MARIA).await;
+    let path = format!("/api/v1/contacts/{}/erase", contact_of(&one, &ticket).await);
+    let (here, there) = tokio::join!(
+        one.post(&path, on_request()),
+        two.post(&path, json!({ "reason": "other", "shared": "erase" })),
+    );
+    let (here, there) = (here.status(202), there.status(202));
+    assert_eq!(here["certificate"]["id"], there["certificate"]["id"]);
+    let done = completed(&one, &text(&here["certificate"]["id"])).await;
+    let again = erase(&two, &contact_of(&one, &ticket).await, on_request()).await;
+    assert_eq!((&again["id"], &again["counts"]), (&done["id"], &done["counts"]));
+    one.catch_up().await;
+    assert_eq!(each(&one.get("/api/v1/erasures").await.ok(), "id"), [done["id"].clone()]);
+    assert_eq!(event_store_verifies(&one).await["findings"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_server_drops_the_keys_before_the_certificate_is_complete_z06() {
     let one = Helpdesk::start().await;
     let two = one.second_node().await;

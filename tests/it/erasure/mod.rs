@@ -2,6 +2,7 @@
 
 mod bytes;
 mod contact;
+mod rebuilt;
 mod redact;
 mod stopped;
 

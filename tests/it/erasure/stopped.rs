@@ -89,6 +89,53 @@ async fn an_erasure_cut_off_by_a_crash_goes_on_at_the_next_start_z06() {
     }
 }
 
+/// Each lock lets an erasure come to one step and no further.
+const STEPS: [(&str, &str, &str); 3] = [
+    ("requested", "vault.key", "share"),
+    ("destroyed", "lookup_v2.lookup_person", "access share"),
+    ("destroyed", "vault.key", "access share"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_each_step_an_erasure_goes_on_and_loses_nothing_z06() {
+    let program = Program::fresh();
+    let mut serving = program.serve();
+    let token = administrator(&program);
+    for (step, (state, table, mode)) in STEPS.into_iter().enumerate() {
+        let desk = serving.client(Some(&token));
+        let ticket = conversation(&desk, "x", &format!("maria{step}@planted.example")).await;
+        desk.reply(&ticket, "Dear Maria").await;
+        let other = conversation(&desk, "y", &format!("ben{step}@example.org")).await;
+        let contact = text(&desk.ticket(&ticket).await["contacts"][0]["id"]);
+        let mut owner = program.owner().await;
+        let lock = format!("begin; lock table {table} in {mode} mode");
+        sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut owner).await.unwrap();
+        let path = format!("/api/v1/contacts/{contact}/erase");
+        let started = desk.post(&path, on_request()).await.status(202);
+        let certificate = text(&started["certificate"]["id"]);
+        let waits = "select count(*) from pg_locks where not granted and relation = $1::regclass \
+                     and mode in ('RowExclusiveLock', 'AccessExclusiveLock')";
+        let owner = tokio::sync::Mutex::new(owner);
+        eventually("the erasure waits for the table", || async {
+            let mut owner = owner.lock().await;
+            let asked = sqlx::query_scalar::<_, i64>(waits).bind(table).fetch_one(&mut *owner);
+            (asked.await.unwrap() > 0).then_some(())
+        })
+        .await;
+        let shown = desk.get(&format!("/api/v1/erasures/{certificate}")).await.ok();
+        assert_eq!(shown["state"], state, "step {step}: {shown}");
+        serving.kill();
+        serving = program.serve();
+        let desk = serving.client(Some(&token));
+        let done = completed(&desk, &certificate).await;
+        assert_eq!(done["counts"]["messages"], 1, "step {step}: {done}");
+        let verified = program.run(&["erase", "verify", &certificate, "--json"]).json();
+        assert_eq!(verified["findings"], json!([]), "step {step}: {verified}");
+        assert_eq!(desk.ticket(&other).await["name"], "y", "others are not concerned");
+    }
+    assert_eq!(program.run(&["log", "verify", "--json"]).json()["findings"], json!([]));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_server_holds_an_erasure_up_for_two_minutes_and_no_longer_z06() {
     let desk = Helpdesk::start().await;

@@ -14,7 +14,8 @@ const PASSWORD: &str = "correct horse battery staple";
 /// `log tail` shows at most so many events.
 const EVENTS_MAX: &str = "100000";
 /// The views, as `projection list` names them.
-const VIEWS: [&str; 6] = ["drafts", "inbox", "lookup", "tally", "thread", "timeline"];
+const VIEWS: [&str; 8] =
+    ["audit", "drafts", "inbox", "lookup", "tally", "thread", "timeline", "traces"];
 
 /// Servers that share a database, a key file and the stored files.
 pub struct Cluster {

@@ -55,8 +55,10 @@ pub const COLD: &[(&str, &str)] = &[
     ("crates/ops/src/sql/erasure_storage.sql", ERASURE_READS),
     ("crates/ops/src/sql/erasure_storage_note.sql", NO_PLAN),
     ("crates/ops/src/sql/node_prune.sql", ONCE),
+    ("crates/ops/src/sql/refusal_sweep.sql", RARE),
     ("crates/ops/src/sql/session_sweep.sql", RARE),
     ("crates/ops/src/sql/setup_sweep.sql", RARE),
+    ("crates/ops/src/sql/sign_in_failure_sweep.sql", RARE),
     (
         "crates/ops/src/sql/token_list.sql",
         "all tokens of a workspace, a bounded list that settings show",

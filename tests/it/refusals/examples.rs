@@ -145,6 +145,7 @@ fn created(world: &World, template: &str) -> Option<Value> {
             "subject": "Fire", "in_reply_to": world.message, "from_channel_id": world.channel,
             "to": ["Anna <anna@example.org>"], "cc": [{ "name": "Cleo", "email": "cleo@example.org" }],
             "bcc": [], "attachment_ids": [], "status_id": world.status, "properties": { "cause": "heat" } }),
+        "/tickets/{id}/undo" => json!({ "position": world.change }),
         "/tokens" => json!({ "name": "another" }),
         "/users" => json!({ "name": "Emil", "email": "emil@desk.example", "role": "agent" }),
         _ => return None,
@@ -163,7 +164,7 @@ fn changed(world: &World, template: &str) -> Option<Value> {
         "/properties/{id}" => json!({ "label": "Reason", "description": "Why it burns" }),
         "/tickets/{id}" => {
             json!({ "name": "Big fire", "priority": "urgent", "category": "Hardware",
-            "properties": { "cause": "heat" }, "tags": ["fire"] })
+            "properties": { "cause": "heat" }, "tags": ["fire", "warm"] })
         }
         "/tickets/{id}/drafts/{kind}" => json!({ "html": "<p>Dear</p>", "text": "Dear",
             "to": ["anna@example.org"], "cc": [], "bcc": [], "from_channel_id": world.channel,

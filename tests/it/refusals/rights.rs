@@ -14,6 +14,7 @@ fn beyond_an_agent(operation: &Operation) -> Option<&'static str> {
         return Some("content.erase");
     }
     match (resource, operation.reads()) {
+        ("admin", _) if operation.template.ends_with("/audit") => Some("audit.read"),
         ("admin", _) => Some("log.read"),
         ("erasures", _) => Some("content.erase"),
         ("channels" | "pipelines" | "properties" | "workspace", false) => Some("settings.manage"),
@@ -31,6 +32,7 @@ fn beyond_a_light_agent(operation: &Operation) -> Option<&'static str> {
         | "/tickets/{id}/status"
         | "/tickets/{id}/owner"
         | "/tickets/{id}/contacts"
+        | "/tickets/{id}/undo"
         | "/contacts"
         | "/contacts/{id}"
             if !operation.reads() =>

@@ -44,6 +44,8 @@ pub struct World {
     pub stranger: String,
     /// The certificate of somebody who was erased.
     pub erasure: String,
+    /// The position of a change that can be taken back.
+    pub change: String,
 }
 
 impl World {
@@ -73,6 +75,8 @@ impl World {
         let comment =
             text(&desk.post(&ticket.at("/comments"), comment).await.status(201)["comment_id"]);
         let message = text(&desk.reply(&ticket, "We are looking").await["message_id"]);
+        let tagged = json!({ "tags": ["warm"] });
+        let change = text(&desk.patch(&ticket.at(""), tagged).await.ok()["position"]);
         let upload = upload(&desk, "more.txt", "text/plain", &BYTES).await;
         desk.put(&ticket.at("/drafts/reply"), json!({ "text": "Dear Anna" })).await.ok();
         let stranger = id("/api/v1/contacts", json!({ "name": "Strange" })).await;
@@ -98,6 +102,7 @@ impl World {
             comment,
             stranger,
             erasure,
+            change,
         }
     }
 

@@ -161,6 +161,7 @@ impl<'a> Group<'a> {
             status: place.status,
             source: TicketSource::Import,
             imported: true,
+            channel: self.command.channel_id,
         };
         self.emit(at, created);
         Ok(())

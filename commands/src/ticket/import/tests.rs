@@ -272,6 +272,16 @@ fn a_mail_that_cannot_be_read_is_kept_as_it_came() {
 }
 
 #[test]
+fn a_ticket_made_of_mail_names_the_channel_it_came_in_by_z10() {
+    let channel = Some(ChannelId(id(70)));
+    let command = ImportMessages { channel_id: channel, ..import(vec![message(1, &[])]) };
+    let changes = Office::new().given().when(&command).accepted();
+    let events = changes.events_on::<TicketEvent>(NEW);
+    let Some(TicketEvent::Created(created)) = events.first() else { panic!("{events:?}") };
+    assert_eq!(created.channel, channel);
+}
+
+#[test]
 fn an_import_is_bounded_and_for_who_may() {
     let many = import((1..=101).map(|number| message(number, &[])).collect());
     Office::new().given().when(&many).then_rejected("too_many");

@@ -76,6 +76,7 @@ pub async fn notes(
         Subject::Draft(_)
         | Subject::Access(_)
         | Subject::Erasure(_)
+        | Subject::Audit { .. }
         | Subject::Common { .. }
         | Subject::Unknown => None,
     });
@@ -136,7 +137,9 @@ fn sight_of(run: &[Outline], steady: Option<&TicketSight>) -> Result<Option<Sigh
 fn frame(last: &Outline, id: Bookmark, subject: Subject, kinds: Vec<String>) -> Bytes {
     let (ticket_id, stream) = match subject {
         Subject::Ticket(ticket) => (Some(ticket.0), None),
-        Subject::Common { kind, id } => (None, Some(StreamName { kind, id })),
+        Subject::Audit { kind, id } | Subject::Common { kind, id } => {
+            (None, Some(StreamName { kind, id }))
+        }
         Subject::Draft(_) => (None, Some(StreamName { kind: "draft", id: last.stream })),
         Subject::Access(user) => (None, Some(StreamName { kind: "user", id: user.0 })),
         Subject::Erasure(id) => (None, Some(StreamName { kind: "erasure", id })),

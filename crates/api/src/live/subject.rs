@@ -3,7 +3,10 @@
 use access::{Reach, Right, Scope};
 use decider::{ActorKind, Event};
 use event_store::log::Outline;
-use events::{AnyEvent, DraftEvent, ErasureEvent, TicketEvent, TicketId, UserEvent, UserId};
+use events::{
+    AnyEvent, AuditEvent, DraftEvent, ErasureEvent, SignInEvent, TicketEvent, TicketId, UserEvent,
+    UserId,
+};
 use uuid::Uuid;
 
 use super::sight::Sight;
@@ -12,6 +15,8 @@ const TICKET: &str = TicketEvent::KIND;
 const DRAFT: &str = DraftEvent::KIND;
 const USER: &str = UserEvent::KIND;
 const ERASURE: &str = ErasureEvent::KIND;
+const SIGN_IN: &str = SignInEvent::KIND;
+const AUDIT: &str = AuditEvent::KIND;
 
 /// What everybody may know of a colleague. Every other event of a user is between them and those who manage users.
 const KNOWN_OF_USERS: [&str; 5] =
@@ -47,6 +52,13 @@ pub enum Subject {
     Access(UserId),
     /// An erasure: for those who may erase, since it names tickets that others may not see.
     Erasure(Uuid),
+    /// What only the audit log shows: sign-ins, files that left.
+    Audit {
+        /// The stream's kind.
+        kind: &'static str,
+        /// The stream's id.
+        id: Uuid,
+    },
     /// What everybody may read: contacts, users, settings.
     Common {
         /// The stream's kind.
@@ -71,6 +83,8 @@ impl Subject {
             USER if !KNOWN_OF_USERS.contains(&event.type_name.as_str()) => {
                 Self::Access(UserId(event.stream))
             }
+            SIGN_IN => Self::Audit { kind: SIGN_IN, id: event.stream },
+            AUDIT => Self::Audit { kind: AUDIT, id: event.stream },
             kind => match AnyEvent::KINDS.iter().find(|(known, _)| *known == kind) {
                 Some((kind, _)) => Self::Common { kind, id: event.stream },
                 None => Self::Unknown,
@@ -88,6 +102,7 @@ impl Subject {
             (Self::Draft(owner), _) => *owner == Some(viewer.user),
             (Self::Access(user), _) => *user == viewer.user || scope.has(Right::UsersManage),
             (Self::Erasure(_), _) => scope.has(Right::Erase),
+            (Self::Audit { .. }, _) => scope.has(Right::AuditRead),
             (Self::Common { .. }, _) => true,
         }
     }

@@ -205,6 +205,7 @@ async fn sights(
         Subject::Draft(_)
         | Subject::Access(_)
         | Subject::Erasure(_)
+        | Subject::Audit { .. }
         | Subject::Common { .. }
         | Subject::Unknown => None,
     });

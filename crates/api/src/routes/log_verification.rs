@@ -2,8 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use commands::audit::RecordVerification;
 use decider::WorkspaceId;
 use event_store::log::{Finding, HeadRefusal, KnownHead, SignedHead};
+use events::AuditId;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -76,13 +78,17 @@ async fn begin_log_verification(
     State(app): State<App>,
     write: Write<VerifyBody>,
 ) -> Result<(StatusCode, Json<LogVerification>), ApiError> {
-    let Write { caller, body, .. } = write;
+    let Write { caller, meta, body, .. } = write;
     caller.require(access::Right::LogRead)?;
     let heads = heads(&app, caller.ws, body)?;
+    let count = u32::try_from(heads.len()).unwrap_or(u32::MAX);
     if !app.verifications().begin((caller.ws, heads), app.reader().clone(), app.now()) {
         let detail = "this server is verifying a log already; look again when that is done";
         return Err(ApiError::new(Kind::Conflict, "verification_running", detail));
     }
+    let id: AuditId = meta.new_id("verification");
+    let command = RecordVerification { audit_id: id, heads: count };
+    app.record_fact(&caller, id.0, command).await?;
     Ok((StatusCode::ACCEPTED, Json(shown(app.verifications().newest(caller.ws)))))
 }
 

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod attachments;
+mod audit;
 mod channels;
 mod comments;
 mod contacts;
@@ -30,6 +31,7 @@ mod thread;
 mod tickets;
 mod timeline;
 mod tokens;
+mod undo;
 pub(crate) mod uploads;
 mod users;
 mod views;
@@ -48,6 +50,7 @@ pub(crate) fn protected() -> OpenApiRouter<App> {
         .merge(log_heads::routes())
         .merge(log_verification::routes())
         .merge(projections::routes())
+        .merge(audit::routes())
         .merge(settings())
         .merge(desk())
 }
@@ -67,6 +70,7 @@ fn desk() -> OpenApiRouter<App> {
         .merge(tickets::routes())
         .merge(status::routes())
         .merge(owner::routes())
+        .merge(undo::routes())
         .merge(thread::routes())
         .merge(replies::routes())
         .merge(comments::routes())

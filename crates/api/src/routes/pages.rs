@@ -7,11 +7,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use events::sign_in::SignInMethod;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::session::begin;
+use super::session::{Client, begin};
 use super::setup::{SetupBody, first_administrator};
 use crate::app::App;
 use crate::error::{ApiError, Kind};
@@ -53,12 +54,13 @@ async fn set_up(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
+    client: Client,
     Form(body): Form<SetupBody>,
 ) -> Response {
     let signed_in = async {
         origin::check(&headers, &uri, app.settings().public_url.as_deref())?;
         let (ws, user) = first_administrator(&app, &body).await?;
-        begin(&app, ws, user).await
+        begin(&app, (ws, user), (SignInMethod::SetupLink, client.address)).await
     };
     match signed_in.await {
         Ok(session) => {

@@ -2,8 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
+use commands::audit::RecordViewWork;
+use event_store::handler::Accepted;
 use event_store::projection::rebuild::{self, Build, Difference, DifferenceKind, Force};
 use event_store::projection::{ProjectionStatus, ProjectionType};
+use events::audit::{ViewBuild, ViewWork};
+use events::{AuditEvent, AuditId, decode_stored};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,11 +16,11 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::caller::Caller;
-use crate::error::ApiError;
+use crate::error::{ApiError, Kind};
 use crate::list::Listed;
 use crate::read::Id;
 use crate::rebuilding::Work;
-use crate::write::{NoBody, Write};
+use crate::write::{NoBody, Write, target};
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default()
@@ -145,7 +149,9 @@ async fn rebuild_projection(
     Id(name): Id<String>,
     write: Write<NoBody>,
 ) -> Result<(StatusCode, Json<ProjectionWork>), ApiError> {
-    begin(&app, &write.caller, (&name, Work::Rebuild)).await
+    let work = (&*name, ViewWork::Rebuild);
+    let begun = once(&app, &write, work, begin(&app, &name, Work::Rebuild)).await?;
+    Ok((StatusCode::ACCEPTED, Json(one(begun)?)))
 }
 
 /// Compares every row of a view with what the log gives, in the background. The list of views tells what was found.
@@ -157,7 +163,9 @@ async fn verify_projection(
     Id(name): Id<String>,
     write: Write<NoBody>,
 ) -> Result<(StatusCode, Json<ProjectionWork>), ApiError> {
-    begin(&app, &write.caller, (&name, Work::Verify)).await
+    let work = (&*name, ViewWork::Verify);
+    let begun = once(&app, &write, work, begin(&app, &name, Work::Verify)).await?;
+    Ok((StatusCode::ACCEPTED, Json(one(begun)?)))
 }
 
 /// Leads readers to the build that is ready. Every server takes it up within a second; no read fails.
@@ -169,9 +177,9 @@ async fn switch_projection(
     Id(name): Id<String>,
     write: Write<SwitchBody>,
 ) -> Result<Json<ProjectionWork>, ApiError> {
-    write.caller.require(access::Right::SettingsManage)?;
     let force = if write.body.force { Force::Yes } else { Force::No };
-    Ok(Json(done(app.rebuilding().switch(&name, force).await?)))
+    let switch = async { Ok(vec![done(app.rebuilding().switch(&name, force).await?)]) };
+    Ok(Json(one(once(&app, &write, (&name, ViewWork::Switch), switch).await?)?))
 }
 
 /// Leads readers back to the build they saw before.
@@ -183,8 +191,8 @@ async fn roll_projection_back(
     Id(name): Id<String>,
     write: Write<NoBody>,
 ) -> Result<Json<ProjectionWork>, ApiError> {
-    write.caller.require(access::Right::SettingsManage)?;
-    Ok(Json(done(app.rebuilding().rollback(&name).await?)))
+    let back = async { Ok(vec![done(app.rebuilding().rollback(&name).await?)]) };
+    Ok(Json(one(once(&app, &write, (&name, ViewWork::Rollback), back).await?)?))
 }
 
 /// Gives up what is being built or waits for its switch, and drops its tables.
@@ -196,21 +204,63 @@ async fn abort_projection(
     Id(name): Id<String>,
     write: Write<NoBody>,
 ) -> Result<Json<Listed<ProjectionWork>>, ApiError> {
-    write.caller.require(access::Right::SettingsManage)?;
-    let given_up = app.rebuilding().abort(&name).await?;
-    let items = given_up.into_iter().map(done).collect();
+    let abort = async {
+        let given_up = app.rebuilding().abort(&name).await?;
+        Ok(given_up.into_iter().map(done).collect())
+    };
+    let items = once(&app, &write, (&name, ViewWork::Abort), abort).await?;
     Ok(Json(Listed { items, next_cursor: None }))
 }
 
-async fn begin(
-    app: &App,
-    caller: &Caller,
-    (name, work): (&str, Work),
-) -> Result<(StatusCode, Json<ProjectionWork>), ApiError> {
-    caller.require(access::Right::SettingsManage)?;
+async fn begin(app: &App, name: &str, work: Work) -> Result<Vec<ProjectionWork>, ApiError> {
     let ProjectionType { name, version, .. } = app.rebuilding().begin(name, work).await?;
-    let begun = ProjectionWork { name: name.to_owned(), version, build: None };
-    Ok((StatusCode::ACCEPTED, Json(begun)))
+    Ok(vec![ProjectionWork { name: name.to_owned(), version, build: None }])
+}
+
+/// Does something with a view and records it (Z02); with a key it is done once (W02). It is recorded when it was done: a request
+/// that is repeated because its answer was lost is answered by what is in the log.
+async fn once<T>(
+    app: &App,
+    write: &Write<T>,
+    (name, work): (&str, ViewWork),
+    act: impl Future<Output = Result<Vec<ProjectionWork>, ApiError>>,
+) -> Result<Vec<ProjectionWork>, ApiError> {
+    let Write { caller, meta, .. } = write;
+    caller.require(access::Right::SettingsManage)?;
+    if meta.expected.is_some() {
+        let detail = "a view has no version that could be expected";
+        return Err(ApiError::new(Kind::Malformed, "invalid_if_match", detail));
+    }
+    let known = meta.keyed && {
+        let known = app.reader().commands(caller.ws, &[meta.command]).await?;
+        known.iter().any(Option::is_some)
+    };
+    let works = if known { Vec::new() } else { act.await? };
+    let builds =
+        works.iter().map(|done| ViewBuild { version: done.version, build: done.build }).collect();
+    let audit_id: AuditId = meta.new_id("view work");
+    let record = RecordViewWork { audit_id, view: name.to_owned(), work, builds };
+    let accepted = app.execute(caller, meta, target::<AuditEvent>(audit_id), record).await?;
+    if known { recorded(&accepted) } else { Ok(works) }
+}
+
+/// What the log says was done.
+fn recorded(accepted: &Accepted) -> Result<Vec<ProjectionWork>, ApiError> {
+    let mut works = Vec::new();
+    for stored in accepted.events() {
+        if let AuditEvent::ViewMaintained(it) = decode_stored(stored).map_err(ApiError::failed)? {
+            let work = |done: &ViewBuild| {
+                let (version, build) = (done.version, done.build);
+                ProjectionWork { name: it.view.clone(), version, build }
+            };
+            works.extend(it.builds.iter().map(work));
+        }
+    }
+    Ok(works)
+}
+
+fn one(works: Vec<ProjectionWork>) -> Result<ProjectionWork, ApiError> {
+    works.into_iter().next().ok_or_else(ApiError::not_found)
 }
 
 fn done(build: Build) -> ProjectionWork {

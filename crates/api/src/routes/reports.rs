@@ -37,7 +37,7 @@ pub struct TicketReportQuery {
     pub as_of: Option<String>,
     /// As it was known at this position: the `known_at` of an earlier answer gives the same numbers for ever.
     pub known_at: Option<String>,
-    /// By what, with commas between: `pipeline`, `status`, `status_category`, `owner`, `team`, `priority`, `source`. Everything
+    /// By what, with commas between: `pipeline`, `status`, `status_category`, `owner`, `team`, `priority`, `source`, `channel`. Everything
     /// if nothing is said.
     pub by: Option<String>,
     /// Explains what was recorded after this earlier position about the time before `as_of`.
@@ -131,7 +131,7 @@ fn counted_by(text: Option<&str>) -> Result<Vec<CountedBy>, ApiError> {
     let Some(text) = text else { return Ok(CountedBy::ALL.to_vec()) };
     let words = text.split(',').map(|word| {
         word.trim().parse::<CountedBy>().map_err(|()| {
-            let message = "takes pipeline, status, status_category, owner, team, priority, source, with commas between";
+            let message = "takes pipeline, status, status_category, owner, team, priority, source, channel, with commas between";
             ApiError::malformed_field("by", "invalid_parameter", message)
         })
     });

@@ -5,11 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 use axum::Json;
 use axum::extract::{ConnectInfo, FromRequestParts, OriginalUri, State};
 use axum::response::{IntoResponse, Response};
-use decider::WorkspaceId;
-use events::UserId;
+use commands::sign_in::{RecordSignIn, RecordSignInsRefused, RecordSignOut};
+use decider::{Actor, Personal, WorkspaceId};
+use events::sign_in::SignInMethod;
+use events::{SignInId, UserId};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use ops::{OpsError, SignInFailures};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -85,12 +89,15 @@ async fn sign_in(
 ) -> Result<Response, ApiError> {
     origin::check(&headers, &uri, app.settings().public_url.as_deref())?;
     let credentials = &app.ops().credentials;
-    let login = credentials.verify(&body.email, &body.password, client.address, app.now()).await?;
-    let login = login.ok_or_else(wrong)?;
+    let login = credentials.verify(&body.email, &body.password, client.address, app.now()).await;
+    if let Err(OpsError::TooMany { account: true, .. }) = login {
+        record_refused(&app, body.email.clone());
+    }
+    let login = login?.ok_or_else(wrong)?;
     let user = UserId(login.user);
     let directory = app.directory_where(login.ws, |known| known.user(user).is_some()).await?;
     directory.user(user).filter(|account| account.active).ok_or_else(wrong)?;
-    begin(&app, login.ws, user).await
+    begin(&app, (login.ws, user), (SignInMethod::Password, client.address)).await
 }
 
 /// Signs out: the session ends.
@@ -98,6 +105,9 @@ async fn sign_in(
     responses((status = 204, description = "signed out")))]
 async fn sign_out(State(app): State<App>, write: Write<NoBody>) -> Result<Response, ApiError> {
     if let Some(secret) = write.caller.session() {
+        let sign_in_id = sign_in_of(write.caller.ws, secret);
+        let signed_out = RecordSignOut { sign_in_id, user_id: write.caller.user };
+        app.record_fact(&write.caller, Uuid::now_v7(), signed_out).await?;
         app.ops().sessions.revoke(secret).await?;
         app.live().look(write.caller.ws, write.caller.user);
     }
@@ -113,11 +123,49 @@ async fn me(State(app): State<App>, caller: Caller) -> Result<Json<Me>, ApiError
 }
 
 /// A new session: its cookie, and who it is for.
-pub(super) async fn begin(app: &App, ws: WorkspaceId, user: UserId) -> Result<Response, ApiError> {
+pub(super) async fn begin(
+    app: &App,
+    (ws, user): (WorkspaceId, UserId),
+    (method, address): (SignInMethod, Option<IpAddr>),
+) -> Result<Response, ApiError> {
     let me = describe(app, ws, user).await?;
     let secret = app.ops().sessions.create(ws, user.0, app.now()).await?;
+    let sign_in_id = sign_in_of(ws, secret.expose());
+    let address = address.map(|address| Personal(address.to_string()));
+    let signed_in = RecordSignIn { sign_in_id, user_id: user, method, address };
+    let actor = Actor::user(user.0);
+    if let Err(error) = app.record_fact((ws, actor), Uuid::now_v7(), signed_in).await {
+        // What the log does not know has not happened.
+        app.ops().sessions.revoke(secret.expose()).await?;
+        return Err(error);
+    }
     let cookie = cookie(app, secret.expose(), COOKIE_S)?;
     Ok(([(header::SET_COOKIE, cookie)], Json(me)).into_response())
+}
+
+/// The stream of a session: made of its secret, of which only that much is told.
+fn sign_in_of(ws: WorkspaceId, secret: &str) -> SignInId {
+    let digest = Sha256::digest(secret.as_bytes());
+    SignInId(Uuid::new_v5(&ws.0, &[&b"sign-in\n"[..], &digest[..]].concat()))
+}
+
+/// Records that an account takes no sign-ins for a while: once, and beside the answer, which must take as long for an address
+/// that nobody has.
+fn record_refused(app: &App, email: String) {
+    let app = app.clone();
+    tokio::spawn(async move {
+        let accounts = app.ops().credentials.accounts(&email).await.unwrap_or_default();
+        let window = SignInFailures::window(app.now()).as_micros();
+        for login in accounts {
+            let name = format!("sign-ins-refused\n{}\n{window}", login.user);
+            let id = Uuid::new_v5(&login.ws.0, name.as_bytes());
+            let user_id = UserId(login.user);
+            let refused = RecordSignInsRefused { sign_in_id: SignInId(id), user_id };
+            if let Err(error) = app.record_fact((login.ws, Actor::SYSTEM), id, refused).await {
+                tracing::warn!(error.code = error.code(), "refused sign-ins were not recorded");
+            }
+        }
+    });
 }
 
 async fn describe(app: &App, ws: WorkspaceId, user: UserId) -> Result<Me, ApiError> {

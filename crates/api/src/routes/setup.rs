@@ -6,6 +6,7 @@ use commands::user::{AddUser, RecordPasswordSet};
 use decider::{Actor, Command, CommandId, EventContext, Personal, WorkspaceId};
 use event_store::handler::{Accepted, Request};
 use events::UserId;
+use events::sign_in::SignInMethod;
 use events::user::Role;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::session::{Me, begin};
+use super::session::{Client, Me, begin};
 use crate::app::App;
 use crate::body::Strict;
 use crate::error::{ApiError, Kind};
@@ -43,10 +44,11 @@ pub(super) struct SetupBody {
     responses((status = 200, description = "set up and signed in", body = Me)))]
 async fn set_up(
     State(app): State<App>,
+    client: Client,
     Strict(body): Strict<SetupBody>,
 ) -> Result<Response, ApiError> {
     let (ws, user) = first_administrator(&app, &body).await?;
-    begin(&app, ws, user).await
+    begin(&app, (ws, user), (SignInMethod::SetupLink, client.address)).await
 }
 
 /// Each step may be repeated: the token ends only when all are done, and its commands have ids made from it.

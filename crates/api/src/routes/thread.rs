@@ -6,6 +6,7 @@ use axum::response::Response;
 use decider::Opened;
 use events::MessageId;
 use events::message::ObjectRef;
+use projections::effect::Until;
 use projections::thread;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -63,10 +64,8 @@ async fn get_thread(
     let at_least = then.as_ref().map_or(at_least, |then| at_least.and(then.ticket.position));
     let stale = app.await_view(&caller, at_least, VIEW).await?;
     let (limit, whose) = (u32::from(query.limit.0), (caller.ws, ticket));
-    let found = match &then {
-        Some(then) => thread::page_until(app.views(), whose, &then.until, after, limit).await?,
-        None => thread::page(app.views(), caller.ws, ticket, after, limit).await?,
-    };
+    let place = then.as_ref().map_or(Until::PRESENT, |then| then.until);
+    let found = thread::page(app.views(), whose, &place, after, limit).await?;
     let names = Names::of(&app, &caller, then.as_ref().map(|then| then.at)).await?;
     let items = show(&app, &caller, (ticket, &names), found.items).await?;
     let shown = page::listed(&app, &caller, &list, found.next, items);

@@ -191,7 +191,9 @@ fn changed_by(event: &TicketEvent, directory: &Directory) -> Vec<String> {
         TicketEvent::ContactAssociated(_)
         | TicketEvent::ContactDissociated(_)
         | TicketEvent::PrimaryContactChanged(_) => &["contacts"],
-        TicketEvent::ConversationStarted(_) => &["has_conversation"],
+        TicketEvent::ConversationStarted(_) | TicketEvent::ConversationEnded(_) => {
+            &["has_conversation"]
+        }
         TicketEvent::Linked(_) | TicketEvent::Unlinked(_) => &["links"],
         TicketEvent::Created(_)
         | TicketEvent::MessageReceived(_)

@@ -48,6 +48,10 @@ pub struct EventShown {
     cause: Option<Uuid>,
     /// The chain of causes it belongs to.
     correlation: Option<Uuid>,
+    /// The API token that was used.
+    token: Option<Uuid>,
+    /// The position of the event that it took back.
+    undoes: Option<String>,
     /// The payload; null when the caller no longer sees what it is about.
     #[schema(value_type = Option<Object>)]
     data: Option<Value>,
@@ -137,11 +141,10 @@ async fn open(
             contents.insert((cipher.nonce, cipher.bytes), Value::Null);
             continue;
         }
-        let key = cipher.key;
         let sealed = decider::Sealed::<Value>::Cipher(cipher.clone());
         let content = match vault.open_sealed(ws, stream, &field, &sealed).await? {
             Opened::Open(content) => content,
-            Opened::Forgotten => json!(Erased::by(vault.tombstone_cached(ws, key))),
+            Opened::Forgotten => json!(Erased::of(vault, ws, &sealed)),
         };
         contents.insert((cipher.nonce, cipher.bytes), content);
     }
@@ -169,6 +172,8 @@ fn shown(event: StoredEvent, data: Option<Value>) -> EventShown {
         command_id: event.command.0,
         cause: event.context.causation,
         correlation: event.context.correlation,
+        token: event.context.token,
+        undoes: event.context.undoes.map(|position| position.to_string()),
         data,
     }
 }

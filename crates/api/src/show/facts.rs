@@ -3,7 +3,7 @@
 use decider::{DecodeError, Event, Sealed};
 use events::message::MessageAuthor;
 use events::ticket::RedactedPart;
-use events::value::Delivery;
+use events::value::{Delivery, PropertyValue};
 use events::{TicketEvent, UserId};
 use projections::timeline::EntryRow;
 use serde::Deserialize;
@@ -105,6 +105,26 @@ impl Fact {
             Self::Redacted(_) | Self::CopyKept | Self::RawKept => {}
         }
     }
+
+    /// Whether a value that it replaced is still sealed after all was opened: it was erased, and nothing leads back to it.
+    #[must_use]
+    pub fn replaced_what_was_erased(&self) -> bool {
+        let Self::Event(event) = self else { return false };
+        match &**event {
+            TicketEvent::Renamed(renamed) => renamed.from.as_ref().is_some_and(is_erased),
+            TicketEvent::PropertiesSet(set) => {
+                set.changes.iter().any(|change| match &change.from {
+                    Some(PropertyValue::Text(text) | PropertyValue::Link(text)) => is_erased(text),
+                    _ => false,
+                })
+            }
+            _ => false,
+        }
+    }
+}
+
+fn is_erased(sealed: &Sealed<String>) -> bool {
+    sealed.clear().is_none()
 }
 
 fn want_of(event: &TicketEvent, wanted: &mut Wanted) {

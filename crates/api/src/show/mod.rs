@@ -15,5 +15,6 @@ pub mod sentences;
 pub mod thread;
 pub mod ticket;
 pub mod timeline;
+pub mod undo;
 pub mod words;
 pub mod written;

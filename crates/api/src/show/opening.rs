@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use decider::{Event, KeyKind, KeyScope, Opened, Sealed, SealedSlot};
-use events::TicketEvent;
+use decider::{Event, KeyKind, KeyScope, Opened, Sealed, SealedSlot, WorkspaceId};
+use events::{AnyEvent, TicketEvent};
 use uuid::Uuid;
-use vault::{Tombstone, VaultError};
+use vault::{Tombstone, Vault, VaultError};
 
 use crate::app::App;
 use crate::caller::Caller;
@@ -24,6 +24,12 @@ pub trait Slots {
     fn visit(&mut self, visit: Visit<'_>);
 }
 
+impl Slots for AnyEvent {
+    fn visit(&mut self, visit: Visit<'_>) {
+        self.visit_sealed(visit);
+    }
+}
+
 impl Slots for TicketEvent {
     fn visit(&mut self, visit: Visit<'_>) {
         self.visit_sealed(visit);
@@ -40,6 +46,11 @@ impl Tombs {
         sealed.clear().cloned().map_or_else(|| Shown::Erased(self.erased(sealed)), Shown::Open)
     }
 
+    /// Adds those of another stream.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// The note that a value was erased.
     pub fn erased<T>(&self, sealed: &Sealed<T>) -> Erased {
         Erased::by(sealed.cipher().and_then(|cipher| self.0.get(&cipher.key).copied()))
@@ -53,13 +64,23 @@ pub async fn open_all<T: Slots>(
     stream: Uuid,
     values: &mut [T],
 ) -> Result<Tombs, ApiError> {
+    open_all_in(app.vault(), caller.ws, stream, values).await
+}
+
+/// The same where nobody asks over HTTP.
+pub async fn open_all_in<T: Slots>(
+    vault: &Vault,
+    ws: WorkspaceId,
+    stream: Uuid,
+    values: &mut [T],
+) -> Result<Tombs, ApiError> {
     for _ in 0..LOADS_MAX {
         let mut keys: Vec<Uuid> = Vec::new();
         for value in values.iter_mut() {
             value.visit(&mut |_, slot| keys.extend(slot.cipher().map(|cipher| cipher.key)));
         }
-        app.vault().load_keys(caller.ws, &keys).await?;
-        if let Some(tombs) = open_loaded(app, caller, stream, values)? {
+        vault.load_keys(ws, &keys).await?;
+        if let Some(tombs) = open_loaded(vault, ws, stream, values)? {
             return Ok(tombs);
         }
     }
@@ -68,8 +89,8 @@ pub async fn open_all<T: Slots>(
 
 /// None when not every key was in memory.
 fn open_loaded<T: Slots>(
-    app: &App,
-    caller: &Caller,
+    vault: &Vault,
+    ws: WorkspaceId,
     stream: Uuid,
     values: &mut [T],
 ) -> Result<Option<Tombs>, ApiError> {
@@ -77,7 +98,7 @@ fn open_loaded<T: Slots>(
     for value in values {
         value.visit(&mut |field, slot| {
             let Some(cipher) = slot.cipher().cloned() else { return };
-            match app.vault().open_cached(caller.ws, stream, field, &cipher) {
+            match vault.open_cached(ws, stream, field, &cipher) {
                 Ok(Some(Opened::Open(clear))) => {
                     // Nobody seals it again; the scope only has to be something.
                     let scope =
@@ -87,7 +108,7 @@ fn open_loaded<T: Slots>(
                     }
                 }
                 Ok(Some(Opened::Forgotten)) => {
-                    let tombstone = app.vault().tombstone_cached(caller.ws, cipher.key);
+                    let tombstone = vault.tombstone_cached(ws, cipher.key);
                     tombs.0.extend(tombstone.map(|tombstone| (cipher.key, tombstone)));
                 }
                 Ok(None) => complete = false,

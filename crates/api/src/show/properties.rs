@@ -58,7 +58,7 @@ pub async fn value_of(
         PropertyValue::Text(sealed) | PropertyValue::Link(sealed) => {
             match app.vault().open_sealed(caller.ws, stream, field, sealed).await? {
                 Opened::Open(text) => text.into(),
-                Opened::Forgotten => json!(Erased::of(app, caller.ws, sealed)),
+                Opened::Forgotten => json!(Erased::of(app.vault(), caller.ws, sealed)),
             }
         }
         PropertyValue::TextClear(text)

@@ -38,11 +38,13 @@ pub enum CountedBy {
     Priority,
     /// How the ticket came to be, and so by which kind of channel.
     Source,
+    /// The channel it came in by.
+    Channel,
 }
 
 impl CountedBy {
     /// Everything.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Pipeline,
         Self::Status,
         Self::StatusCategory,
@@ -50,6 +52,7 @@ impl CountedBy {
         Self::Team,
         Self::Priority,
         Self::Source,
+        Self::Channel,
     ];
 
     /// What is counted for it.
@@ -61,6 +64,7 @@ impl CountedBy {
             Self::Team => Dimension::Team,
             Self::Priority => Dimension::Priority,
             Self::Source => Dimension::Source,
+            Self::Channel => Dimension::Channel,
         }
     }
 }
@@ -168,6 +172,10 @@ impl Teller<'_> {
             CountedBy::Team => (value.to_string(), None),
             CountedBy::Priority => (priority_word(value), None),
             CountedBy::Source => (source_word(value), None),
+            CountedBy::Channel => {
+                let known = self.directory.channel(value.into());
+                (value.to_string(), known.and_then(|known| open(&known.name)))
+            }
         }
     }
 

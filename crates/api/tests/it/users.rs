@@ -93,11 +93,12 @@ async fn a_missing_right_is_named_and_the_refusal_recorded() {
     );
     let head = service.get("/api/v1/admin/log/head", &[("cookie", &ben)]).await;
     assert_eq!(head.json()["missing_right"], "log.read");
-    let recorded: Vec<(String, String, String)> =
-        sqlx::query_as("select code, method, path_template from ops.refusal order by refusal_id")
-            .fetch_all(service.app.views())
-            .await
-            .unwrap();
+    let recorded: Vec<(String, String, String)> = sqlx::query_as(
+        "select code, method, path_template from ops.refusal order by at_us, method desc",
+    )
+    .fetch_all(service.app.views())
+    .await
+    .unwrap();
     let forbidden =
         |method: &str, path: &str| ("forbidden".to_owned(), method.to_owned(), path.to_owned());
     assert_eq!(

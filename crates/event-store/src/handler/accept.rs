@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use decider::{
-    AnyState, Changes, ErasedEvent, EventMeta, NewEvent, SealId, StoredEvent, StreamRef, Timestamp,
-    Version,
+    AnyState, Changes, ErasedEvent, EventMeta, LogPosition, NewEvent, SealId, StoredEvent,
+    StreamRef, Timestamp, Version,
 };
 use uuid::Uuid;
 use vault::SealingKeys;
@@ -47,7 +47,7 @@ pub fn accept(
     let mut folded = Vec::with_capacity(changes.events.len());
     let mut closes = false;
     for (ordinal, new) in (0u32..).zip(changes.events) {
-        let NewEvent { stream, occurred_at, mut event } = new;
+        let NewEvent { stream, occurred_at, undoes, mut event } = new;
         let occurred_at = occurred_at.or(base.instead);
         seal(base, &keys, stream, SealId::of(job.request.id, ordinal), event.as_mut())?;
         let kind = event.kind();
@@ -69,7 +69,7 @@ pub fn accept(
             base,
             job,
             (stream, version, ordinal),
-            occurred_at,
+            (occurred_at, undoes),
             event.as_ref(),
             stream_type.directory,
         )?);
@@ -162,15 +162,16 @@ fn pending(
     base: &Base<'_>,
     job: &Job,
     (stream, version, ordinal): (Uuid, Version, u32),
-    occurred_at: Option<Timestamp>,
+    (occurred_at, undoes): (Option<Timestamp>, Option<LogPosition>),
     event: &dyn ErasedEvent,
     directory: bool,
 ) -> Result<PendingEvent, Broken> {
     let mut context = job.request.context.clone();
     context.ordinal = ordinal;
+    context.undoes = undoes;
     let stored = StoredEvent {
         ws: base.ws,
-        position: decider::LogPosition(0),
+        position: LogPosition(0),
         at: base.now,
         occurred_at: occurred_at.unwrap_or(base.now),
         stream,

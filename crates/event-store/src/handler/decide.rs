@@ -297,6 +297,7 @@ fn id_taken() -> Rejected {
         detail: "the id belongs to something of another kind".to_owned(),
         fields: Vec::new(),
         missing_right: None,
+        positions: Vec::new(),
     }
 }
 

@@ -77,6 +77,33 @@ impl LogReader {
         rows.iter().map(|row| stored(ws, row)).collect()
     }
 
+    /// The newest events of a stretch without a gap, oldest first; those that are not of the named types without payload. At
+    /// most so many, and only as long as the payloads of newer ones have at most so many bytes together.
+    ///
+    /// # Errors
+    /// When the database fails or an envelope is damaged.
+    pub async fn newest_of_stream(
+        &self,
+        stretch: Stretch,
+        with_payload: &[&str],
+        (limit, bytes_max): (u32, u32),
+    ) -> Result<Vec<StoredEvent>, LogError> {
+        let Stretch { ws, stream, after, to } = stretch;
+        let rows = bounded(
+            sqlx::query(include_str!("sql/newest_of_stream.sql"))
+                .bind(ws.0)
+                .bind(stream)
+                .bind(i32::try_from(after).unwrap_or(i32::MAX))
+                .bind(i32::try_from(to).unwrap_or(i32::MAX))
+                .bind(with_payload)
+                .bind(i64::from(limit))
+                .bind(i64::from(bytes_max))
+                .fetch_all(self.pool()),
+        )
+        .await?;
+        rows.iter().rev().map(|row| stored(ws, row)).collect()
+    }
+
     /// The events of a stretch that are of these types, summed without reading a payload: none if none is included. Beside it
     /// the last position among them that had been recorded by the instant.
     ///

@@ -20,6 +20,8 @@ use crate::log::RecentCommits;
 const POLL: Duration = Duration::from_secs(1);
 /// How long one step may take; it aims at a small part of a second.
 const STEP_WITHIN: Duration = Duration::from_secs(20);
+/// How long the end waits for the last place to be written down.
+const SAVES_WITHIN: Duration = Duration::from_secs(1);
 /// First and longest pause after a failure.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
@@ -53,11 +55,12 @@ enum Next {
 impl Follower {
     pub(super) fn new(
         parts: FollowerParts,
-        projector: Projector,
+        mut projector: Projector,
         projection: ProjectionType,
         ws: WorkspaceId,
     ) -> Self {
         let head = parts.recent.follow(ws);
+        projector.save_late();
         Self { parts, projection, ws, projector, head, pause: BACK_OFF.0 }
     }
 
@@ -65,6 +68,11 @@ impl Follower {
         while !*self.parts.stop.borrow() {
             let next = self.round().await;
             self.wait(next).await;
+        }
+        // Whoever goes on would only read once more what concerns no row.
+        if let Ok(Err(error)) = timeout(SAVES_WITHIN, self.projector.save()).await {
+            let error: &(dyn Error + 'static) = &error;
+            tracing::debug!(projection = self.projection.name, ws = %self.ws.0, error, "the last place was not saved");
         }
         self.step_back().await;
     }
@@ -176,7 +184,7 @@ impl Follower {
             Next::Now => {}
             Next::Growth => tokio::select! {
                 changed = self.head.changed() => if changed.is_err() { sleep(POLL).await },
-                () = sleep(POLL) => {}
+                () = sleep(self.projector.saves_in().unwrap_or(POLL)) => {}
                 () = signalled(stop) => {}
             },
             Next::Pause(pause) => tokio::select! {

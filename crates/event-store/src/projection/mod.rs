@@ -2,6 +2,7 @@
 //! are fetched, folded, and written with a checkpoint in one transaction.
 
 mod attempt;
+mod batch_size;
 mod checkpoint;
 mod column;
 mod copy;
@@ -27,6 +28,7 @@ mod table_sql;
 mod views;
 mod wait;
 
+pub use batch_size::BATCH_EVENTS_MAX;
 pub use checkpoint::{Checkpoint, fence};
 pub use column::{Column, ColumnType, Json, RowKey, Scalar, SqlType};
 pub use engine::{Engine, EngineHandle, EngineParts, LeadReaders};
@@ -34,7 +36,7 @@ pub use error::{ApplyError, Fault, FaultCause, StepError, StopReason};
 pub use fold::{Fold, Projection, ProjectionType, Quarantine, Stored};
 pub use log_batch::{LogBatch, LogSource};
 pub use memory::{MemoryStore, fold_in_memory, fold_onto};
-pub use projector::{Applied, BATCH_EVENTS_MAX, Projector, ProjectorParts};
+pub use projector::{Applied, Projector, ProjectorParts};
 pub use row::{Reader, Row};
 pub use rows::{AnyTable, Keys, RowSet, TableDef};
 pub use schema::{Places, SearchPath, enter_schema, prepare, prepare_to_serve, schemas_of};

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use vault::Vault;
 
 use super::attempt::Attempt;
+use super::batch_size::BatchSize;
 use super::checkpoint::{CHECKPOINTS_KEPT, Checkpoint};
 use super::error::{Fault, FaultCause, StepError, StopReason};
 use super::fold::{Fold, ProjectionType, Quarantine};
@@ -15,12 +16,9 @@ use super::log_batch::{LogBatch, LogSource};
 use super::store::{CrashPoint, WriteError};
 use super::views::{PgViews, ViewStore, ViewWriter};
 
-/// What one commit of a batch should take.
-const BATCH_TARGET: Duration = Duration::from_millis(25);
-/// No batch is larger, unless a single commit is.
-pub const BATCH_EVENTS_MAX: usize = 5_000;
-/// The first batch.
-const BATCH_EVENTS_START: usize = 256;
+/// A place in the log that was reached without changing a row is written down that much later at most. The readers of other
+/// nodes wait for it so long.
+const SAVED_WITHIN: Duration = Duration::from_millis(100);
 
 /// What a projector works with.
 #[derive(Clone)]
@@ -56,7 +54,11 @@ pub struct Projector {
     checkpoint: Option<Checkpoint>,
     quarantine: Quarantine,
     tolerated: Option<Quarantine>,
-    batch_events: usize,
+    batch: BatchSize,
+    /// Whether a place that changes no row may be written down later.
+    saves_late: bool,
+    /// Since when the place it stands at is not written down.
+    unsaved: Option<Instant>,
 }
 
 impl Projector {
@@ -83,7 +85,9 @@ impl Projector {
             checkpoint: None,
             quarantine: Quarantine::default(),
             tolerated: None,
-            batch_events: BATCH_EVENTS_START,
+            batch: BatchSize::usual(),
+            saves_late: false,
+            unsaved: None,
         }
     }
 
@@ -108,11 +112,36 @@ impl Projector {
     /// Reads its checkpoint again before the next step: somebody else may have gone on.
     pub const fn reload(&mut self) {
         self.checkpoint = None;
+        self.unsaved = None;
+    }
+
+    /// From now on a batch that concerns no row of the view writes nothing: most events concern few views, and a transaction for
+    /// each of them would be most of the work. Its place is written down with the next rows, or a little later. Until then only
+    /// this process knows that the rows are as new; what a crash takes away are events that changed none.
+    pub(super) const fn save_late(&mut self) {
+        self.saves_late = true;
+    }
+
+    /// How soon a step is due that writes the place down; none when it is written down.
+    pub(super) fn saves_in(&self) -> Option<Duration> {
+        self.unsaved.map(|since| SAVED_WITHIN.saturating_sub(since.elapsed()))
+    }
+
+    /// Writes down the place it stands at, if that is not written down.
+    ///
+    /// # Errors
+    /// See [`StepError`]. After an error the checkpoint is read again.
+    pub(super) async fn save(&mut self) -> Result<(), StepError> {
+        let saved = self.try_save(&CrashPoint::never()).await;
+        if saved.is_err() {
+            self.reload();
+        }
+        saved
     }
 
     /// Fixes the size of the next batches in events; it adapts from there.
     pub const fn set_batch_events(&mut self, events: usize) {
-        self.batch_events = if events == 0 { 1 } else { events };
+        self.batch = BatchSize::of(events);
     }
 
     /// Folds the next batch; none when it stands at the end of the log.
@@ -130,7 +159,7 @@ impl Projector {
     pub async fn step_until(&mut self, crash: &CrashPoint) -> Result<Option<Applied>, StepError> {
         let stepped = self.try_step(crash).await;
         if stepped.is_err() {
-            self.checkpoint = None;
+            self.reload();
         }
         stepped
     }
@@ -149,16 +178,23 @@ impl Projector {
             Some(standing) => standing,
             None => self.load().await?,
         };
-        let found = self.source.after(self.ws, &standing, self.batch_events).await;
-        let Some(batch) = found.map_err(StepError::of_log)? else { return Ok(None) };
+        let found = self.source.after(self.ws, &standing, self.batch.events()).await;
+        let Some(batch) = found.map_err(StepError::of_log)? else {
+            if self.saves_in() == Some(Duration::ZERO) {
+                self.try_save(crash).await?;
+            }
+            return Ok(None);
+        };
         let started = Instant::now();
         let (checkpoint, faults) = self.fold_and_write(&standing, &batch, crash).await?;
         self.checkpoint = Some(checkpoint);
+        let is_saved = checkpoint.seq > standing.seq;
+        self.unsaved = if is_saved { None } else { self.unsaved.or(Some(started)) };
         for fault in &faults {
             self.quarantine.0.insert(fault.stream, fault.position);
         }
         let took = started.elapsed();
-        self.adapt(batch.len, took);
+        self.batch = self.batch.after(batch.len, took);
         Ok(Some(Applied {
             events: batch.len,
             took,
@@ -167,8 +203,38 @@ impl Projector {
         }))
     }
 
+    async fn try_save(&mut self, crash: &CrashPoint) -> Result<(), StepError> {
+        let (Some(standing), Some(_)) = (self.checkpoint, self.unsaved) else { return Ok(()) };
+        let next = Checkpoint { seq: standing.seq + 1, ..standing };
+        let mut fold = (self.projection.fold)();
+        let mut writer = self.views.prefetch(fold.as_mut()).await?;
+        match writer.write(fold.as_ref(), (&next, &[]), crash).await {
+            Ok(()) => {}
+            Err(WriteError::Fenced) => return Err(StepError::Fenced),
+            Err(WriteError::Step(error)) => return Err(error),
+            Err(WriteError::Refused(error)) => return Err(StopReason::Tables(error).into()),
+        }
+        prune(writer.as_mut(), &next).await?;
+        self.checkpoint = Some(next);
+        self.unsaved = None;
+        Ok(())
+    }
+
+    /// Whether a batch is passed over without writing anything.
+    fn is_passed_over(&self, fold: &dyn Fold, attempt: &Attempt) -> bool {
+        self.saves_late
+            && self.saves_in() != Some(Duration::ZERO)
+            && attempt.faults.is_empty()
+            && fold.tables().iter().all(|table| table.announced() == 0)
+    }
+
+    /// Where it stands. A key in memory may have been destroyed before somebody was taken out of this view; what follows on this
+    /// place is opened with keys that are read after it. Whoever takes somebody out moves the place on, so nothing older is written.
     async fn load(&mut self) -> Result<Checkpoint, StepError> {
         let (standing, quarantine) = self.views.standing().await?;
+        if let (true, Some(vault)) = (self.projection.opens, &self.vault) {
+            vault.forget_all_cached();
+        }
         self.quarantine = quarantine;
         self.checkpoint = Some(standing);
         Ok(standing)
@@ -192,12 +258,14 @@ impl Projector {
             attempt.tolerate_only(tolerated.clone());
         }
         loop {
-            let (fold, mut writer) = self.fold(&mut attempt, &events).await?;
+            let fold = self.announce(&mut attempt, &events).await?;
+            if self.is_passed_over(fold.as_ref(), &attempt) {
+                return Ok((Checkpoint { seq: standing.seq, ..next }, Vec::new()));
+            }
+            let (fold, mut writer) = self.apply(&mut attempt, &events, fold).await?;
             match writer.write(fold.as_ref(), (&next, &attempt.faults), crash).await {
                 Ok(()) => {
-                    if next.seq.is_multiple_of(CHECKPOINTS_KEPT) {
-                        writer.prune(next.seq).await?;
-                    }
+                    prune(writer.as_mut(), &next).await?;
                     return Ok((next, attempt.faults));
                 }
                 Err(WriteError::Fenced) => return Err(StepError::Fenced),
@@ -211,12 +279,12 @@ impl Projector {
         }
     }
 
-    /// Folds the events on top of the stored rows; answers with what writes them.
-    async fn fold(
+    /// Reads the events and announces the rows that they may touch.
+    async fn announce(
         &self,
         attempt: &mut Attempt,
         events: &[&StoredEvent],
-    ) -> Result<(Box<dyn Fold>, Box<dyn ViewWriter>), StepError> {
+    ) -> Result<Box<dyn Fold>, StepError> {
         let mut fold = (self.projection.fold)();
         attempt.decode(events, fold.as_mut())?;
         if self.projection.opens {
@@ -224,6 +292,16 @@ impl Projector {
             attempt.open(vault, self.ws, events, fold.as_mut()).await?;
         }
         fold.announce(events);
+        Ok(fold)
+    }
+
+    /// Folds the events on top of the stored rows; answers with what writes them.
+    async fn apply(
+        &self,
+        attempt: &mut Attempt,
+        events: &[&StoredEvent],
+        mut fold: Box<dyn Fold>,
+    ) -> Result<(Box<dyn Fold>, Box<dyn ViewWriter>), StepError> {
         let writer = self.views.prefetch(fold.as_mut()).await?;
         attempt.apply(events, fold.as_mut())?;
         Ok((fold, writer))
@@ -240,7 +318,9 @@ impl Projector {
         let (mut accepted, mut refused) = (0, events.len());
         while refused > accepted + 1 {
             let middle = accepted.midpoint(refused);
-            let (fold, mut writer) = self.fold(&mut attempt.again(), &events[..middle]).await?;
+            let (events, mut again) = (&events[..middle], attempt.again());
+            let fold = self.announce(&mut again, events).await?;
+            let (fold, mut writer) = self.apply(&mut again, events, fold).await?;
             match writer.try_write(fold.as_ref(), next).await {
                 Ok(()) => accepted = middle,
                 Err(WriteError::Refused(_)) => refused = middle,
@@ -250,12 +330,12 @@ impl Projector {
         }
         Ok(events.get(accepted).map(|event| Fault::new(event, FaultCause::Refused)))
     }
+}
 
-    fn adapt(&mut self, events: usize, took: Duration) {
-        if took > BATCH_TARGET * 3 / 2 {
-            self.batch_events = (self.batch_events / 2).max(1);
-        } else if took < BATCH_TARGET * 2 / 3 && events * 2 > self.batch_events {
-            self.batch_events = (self.batch_events * 2).min(BATCH_EVENTS_MAX);
-        }
+/// Takes old checkpoints away, now and then.
+async fn prune(writer: &mut dyn ViewWriter, newest: &Checkpoint) -> Result<(), StepError> {
+    if newest.seq.is_multiple_of(CHECKPOINTS_KEPT) {
+        writer.prune(newest.seq).await?;
     }
+    Ok(())
 }

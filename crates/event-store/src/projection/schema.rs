@@ -135,7 +135,8 @@ async fn prepare_as(
     Ok(places)
 }
 
-/// The schemas that hold tables of a view: of every version and build, whatever it is for.
+/// The schemas that hold tables of a view: of every version and build, whatever it is for, except those that are retired. One that
+/// is made later begins with an empty table and with the keys there are then.
 ///
 /// # Errors
 /// When the database fails.

@@ -100,6 +100,14 @@ pub(super) fn safe(sql: &Arc<str>) -> AssertSqlSafe<Arc<str>> {
     AssertSqlSafe(Arc::clone(sql))
 }
 
+/// Keeps the tables of a schema from being written anew until the end of the transaction; whoever reads or writes rows is not
+/// concerned.
+pub(super) fn keep_tables(schema: &str, tables: &[TableDef]) -> AssertSqlSafe<String> {
+    let place = |table: &TableDef| format!("{}.{}", quoted(schema), quoted(table.name));
+    let places = joined(tables.iter().map(place), ", ");
+    AssertSqlSafe(format!("lock table {places} in access share mode"))
+}
+
 /// An identifier in quotes.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))

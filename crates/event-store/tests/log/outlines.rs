@@ -1,7 +1,7 @@
 //! Outlines: every event once and in order, whoever wrote it; and a log that became another one is noticed.
 
 use decider::LogPosition;
-use event_store::log::{LogError, Outline, Outlines, RecentCommits};
+use event_store::log::{LogError, Outline, Outlines, RecentCommits, Stretch};
 use uuid::Uuid;
 
 use crate::bank::Bank;
@@ -83,6 +83,43 @@ async fn outlines_are_the_log_whoever_wrote_it() {
         reader.newest_of_type(database.ws, &[begin, Uuid::nil()], "MoneyMoved").await.unwrap();
     let last = stored.iter().rfind(|event| event.stream == begin).unwrap();
     assert_eq!(newest.iter().collect::<Vec<_>>(), [last]);
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_events_of_a_stream_are_so_many_and_so_large_and_have_no_gap() {
+    let database = Database::new().await;
+    let node = database.node().await;
+    let id = account(&node, "a").await;
+    for n in 0..6_usize {
+        node.send(Bank::Deposit { id, amount: 1 }).await.unwrap();
+        node.send(Bank::Label { id, label: "x".repeat(100 * (n + 1)) }).await.unwrap();
+    }
+    let (reader, ws) = (node.handler.reader().clone(), database.ws);
+    let all = reader.stream(ws, id, 0).await.unwrap();
+    let to = all.last().unwrap().version;
+    let read = async |to, limit, bytes| {
+        let stretch = Stretch { ws, stream: id, after: 0, to };
+        reader.newest_of_stream(stretch, WITH_PAYLOAD, (limit, bytes)).await.unwrap()
+    };
+    let found = read(to, 1_000, u32::MAX).await;
+    for (found, stored) in found.iter().zip(&all) {
+        let asked = stored.type_name == "AccountLabelled";
+        let payload = if asked { stored.payload.clone() } else { Vec::new() };
+        assert_eq!(*found, decider::StoredEvent { payload, ..stored.clone() });
+    }
+    assert_eq!(found.len(), all.len());
+    let versions = |events: &[decider::StoredEvent]| {
+        events.iter().map(|event| event.version).collect::<Vec<_>>()
+    };
+    assert_eq!(versions(&read(to - 2, 3, u32::MAX).await), [to - 4, to - 3, to - 2]);
+    // The newest one is there however large it is; of the payloads that are not asked for none counts.
+    assert_eq!(versions(&read(to, 1_000, 0).await), [to]);
+    let two = all.iter().rev().filter(|event| event.type_name == "AccountLabelled").take(2);
+    let two: usize = two.map(|event| event.payload.len()).sum();
+    let two = u32::try_from(two).unwrap();
+    assert_eq!(versions(&read(to, 1_000, two).await), (to - 4..=to).collect::<Vec<_>>());
+    assert_eq!(versions(&read(to, 1_000, two - 1).await), (to - 2..=to).collect::<Vec<_>>());
     database.remove().await;
 }
 

@@ -196,6 +196,11 @@ fn summing() -> Vec<(&'static str, &'static str, String)> {
             format!("'{}', 3, 10, {types}, 10", stream(1)),
         ),
         (
+            include_str!("../../src/log/sql/newest_of_stream.sql"),
+            "uuid, uuid, integer, integer, text[], bigint, bigint",
+            format!("'{}', 0, 10, {types}, 10, 1000", stream(1)),
+        ),
+        (
             include_str!("../../src/log/sql/stream_sum.sql"),
             "uuid, uuid, integer, integer, text[], text[], bigint, bigint",
             format!("'{}', 3, 10, {types}, {types}, 30000, 0", stream(1)),

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::database::{Database, raw};
-use crate::toy::{Toy, ToyEvent};
+use crate::toy::{ELSEWHERE, Toy, ToyEvent};
 
 type View = Toy<false>;
 pub const LONG: Duration = Duration::from_secs(20);
@@ -122,6 +122,47 @@ async fn a_second_node_stands_by_and_takes_over_when_the_first_ends() {
         Freshness::Reached
     );
     second.stop().await;
+    database.remove().await;
+}
+
+/// How many checkpoints of the view are stored.
+async fn stored_checkpoints(database: &Database) -> u128 {
+    let sql = "select count(*) from proj.checkpoint where schema_name = $1";
+    let stored: i64 = sqlx::query_scalar(sql)
+        .bind(ProjectionType::of::<View>().schema_name())
+        .fetch_one(&database.pool)
+        .await
+        .unwrap();
+    u128::try_from(stored).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_concern_no_row_are_passed_over_without_a_write_for_each() {
+    let mut database = Database::new().await;
+    let (engine, stop) = start(&database);
+    let elsewhere = [(uuid::Uuid::from_u128(9), ELSEWHERE, b"{}".to_vec())];
+    let known = Checkpoints::new(database.pool.clone(), &[ProjectionType::of::<View>()]);
+    database.commit_here(&[raw(1, &made())]).await;
+    let here = engine.checkpoints();
+    assert_eq!(here.wait(database.ws, "toy", LogPosition(1), LONG).await, Freshness::Reached);
+    let (before, began) = (stored_checkpoints(&database).await, Instant::now());
+    for _ in 0..60 {
+        database.commit_here(&elsewhere).await;
+    }
+    assert_eq!(here.wait(database.ws, "toy", LogPosition(61), LONG).await, Freshness::Reached);
+    // Another node can only tell by the stored place, which follows a little later.
+    assert_eq!(known.wait(database.ws, "toy", LogPosition(61), LONG).await, Freshness::Reached);
+    let most = 2 + began.elapsed().as_millis() / 100;
+    let written = stored_checkpoints(&database).await - before;
+    assert!((1..=most).contains(&written), "{written} of {most}");
+    // The next row takes the place along, and the end writes it down.
+    database.commit_here(&[raw(1, &ToyEvent::Put { count: 1 })]).await;
+    database.commit_here(&elsewhere).await;
+    assert_eq!(here.wait(database.ws, "toy", LogPosition(63), LONG).await, Freshness::Reached);
+    stop.send_replace(true);
+    engine.stop().await;
+    assert_eq!(known.wait(database.ws, "toy", LogPosition(63), LONG).await, Freshness::Reached);
+    assert_eq!(database.rows::<View>().await.boxes.rows()[0].count, 1);
     database.remove().await;
 }
 

@@ -19,6 +19,9 @@ pub enum ToyEvent {
     Thrown,
 }
 
+/// A type that the view passes over.
+pub const ELSEWHERE: &str = "Elsewhere";
+
 row! {
     /// One box.
     pub struct BoxRow in "toy_box" {
@@ -88,7 +91,7 @@ impl<const STOP: bool> Projection for Toy<STOP> {
     type Rows = ToyRows;
 
     fn decode(stored: &StoredEvent) -> Result<Option<ToyEvent>, DecodeError> {
-        if stored.kind != "box" {
+        if stored.kind != "box" || stored.type_name == ELSEWHERE {
             return Ok(None);
         }
         if stored.type_name == "FromTheFuture" {

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use decider::{Actor, KeyScope, Opened};
 use ops::{
-    DraftName, DraftPatch, DraftSave, IntakeEntry, NewUpload, Ops, Patch, Refusal, UploadMeta,
+    DraftName, DraftPatch, DraftSave, IntakeEntry, NewUpload, Ops, Patch, Refusal, Stretch,
+    UploadMeta,
 };
 use uuid::Uuid;
 use vault::{ObjectRef, SealedObjects};
@@ -132,8 +133,34 @@ async fn a_refusal_is_kept_for_audit() {
         method: "PATCH",
         path_template: "/tickets/{id}",
     };
-    desk.ops.refusals.record(WS, refusal).await.unwrap();
-    desk.ops.refusals.record(WS, refusal).await.unwrap();
-    assert_eq!(desk.database.count("ops.refusal").await, 2);
-    assert!(desk.database.text("ops.refusal").await.contains("/tickets/{id}"));
+    let refusals = &desk.ops.refusals;
+    refusals.record(WS, refusal).await.unwrap();
+    let others = [
+        Refusal { at: at(3600), ..refusal },
+        Refusal { code: "no_access", ..refusal },
+        Refusal { actor: Actor::SYSTEM, ..refusal },
+    ];
+    for other in others {
+        refusals.record(WS, other).await.unwrap();
+    }
+    // The same within one minute is counted.
+    refusals.record(WS, Refusal { at: at(1), ..refusal }).await.unwrap();
+    assert_eq!(desk.database.count("ops.refusal").await, 4);
+    let every = Stretch { before: (i64::MAX, Uuid::max()), from: i64::MIN, limit: 10 };
+    let found = refusals.page(WS, every, None).await.unwrap();
+    assert_eq!((found.len(), found[0].at), (4, at(3600)), "the newest first");
+    let mut times: Vec<_> = found.iter().map(|row| row.times).collect();
+    times.sort_unstable();
+    assert_eq!(times, [1, 1, 1, 2]);
+    assert_eq!(found[0].path_template, "/tickets/{id}");
+    let first = Stretch { limit: 2, ..every };
+    let mut pages = refusals.page(WS, first, None).await.unwrap();
+    let last = pages.last().map(|row| (row.at.as_micros(), row.id)).unwrap();
+    pages.extend(refusals.page(WS, Stretch { before: last, ..every }, None).await.unwrap());
+    assert_eq!(pages, found);
+    let system = refusals.page(WS, every, Some(&Actor::SYSTEM.to_string())).await.unwrap();
+    assert_eq!(system.len(), 1);
+    assert!(refusals.page(OTHER_WS, every, None).await.unwrap().is_empty());
+    desk.ops.sweep(at(401 * 24 * 3600)).await.unwrap();
+    assert_eq!(desk.database.count("ops.refusal").await, 0);
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ops::{Login, OpsError};
+use ops::{Login, OpsError, SignInFailures, Stretch};
 use uuid::Uuid;
 
 use crate::database::Database;
@@ -77,7 +77,9 @@ async fn after_ten_failures_an_account_waits_on_every_node() {
     }
     for node in [&here, &there] {
         match node.verify(EMAIL, RIGHT, None, at(100)).await {
-            Err(OpsError::TooMany { retry_after_s }) => assert_eq!(retry_after_s, 801),
+            Err(OpsError::TooMany { retry_after_s, account }) => {
+                assert_eq!((retry_after_s, account), (801, true));
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -104,7 +106,7 @@ async fn after_ten_failures_an_address_waits_whatever_the_account() {
         credentials.verify(&somebody, "wrong", from(n), at(0)).await.unwrap();
     }
     let refused = credentials.verify(EMAIL, RIGHT, from(99), at(1)).await;
-    assert!(matches!(refused, Err(OpsError::TooMany { .. })));
+    assert!(matches!(refused, Err(OpsError::TooMany { account: false, .. })));
     let other = "192.0.2.7".parse().ok();
     assert_eq!(credentials.verify(EMAIL, RIGHT, other, at(1)).await.unwrap(), Some(anna()));
 }
@@ -175,4 +177,29 @@ async fn the_sweep_removes_what_has_expired_and_nothing_else() {
     for table in tables {
         assert_eq!(database.count(table).await, 0, "{table}");
     }
+}
+
+#[tokio::test]
+async fn failures_are_counted_for_each_account_and_quarter_of_an_hour_z02() {
+    let database = Database::new().await;
+    let ops = database.ops().await;
+    ops.credentials.set_password(anna(), EMAIL, RIGHT, at(0)).await.unwrap();
+    for second in [1, 2, 3, 900] {
+        ops.credentials.verify(EMAIL, "wrong", None, at(second)).await.unwrap();
+    }
+    ops.credentials.verify(EMAIL, RIGHT, None, at(4)).await.unwrap();
+    ops.credentials.verify("nobody@example.org", "wrong", None, at(5)).await.unwrap();
+    let every = Stretch { before: (i64::MAX, Uuid::max()), from: i64::MIN, limit: 10 };
+    let failures = &ops.sign_in_failures;
+    let found = failures.page(anna().ws, every, None).await.unwrap();
+    let counted: Vec<_> = found.iter().map(|it| (it.user, it.times)).collect();
+    assert_eq!(counted, [(anna().user, 1), (anna().user, 3)], "the newest first");
+    assert_eq!(found[1].since, SignInFailures::window(at(1)));
+    let behind = Stretch { before: (found[0].since.as_micros(), found[0].user), ..every };
+    assert_eq!(failures.page(anna().ws, behind, None).await.unwrap(), found[1..]);
+    assert!(failures.page(anna().ws, every, Some(Uuid::nil())).await.unwrap().is_empty());
+    let rows = database.text("ops.sign_in_failure").await;
+    assert!(!rows.contains("nobody"), "what was typed is nowhere");
+    ops.sweep(at(401 * 24 * 3600)).await.unwrap();
+    assert_eq!(database.count("ops.sign_in_failure").await, 0);
 }

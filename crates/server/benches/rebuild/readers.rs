@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use decider::LogPosition;
 use events::TicketId;
+use projections::effect::Until;
+use projections::thread;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -40,8 +42,8 @@ impl Readers {
                         break;
                     }
                     let began = Instant::now();
-                    let ticket = TicketId(*ticket);
-                    projections::thread::page(&pool, ws, ticket, None, PAGE).await.unwrap();
+                    let ticket = (ws, TicketId(*ticket));
+                    thread::page(&pool, ticket, &Until::PRESENT, None, PAGE).await.unwrap();
                     took.push(began.elapsed().as_secs_f64() * 1_000.0);
                     sleep(PAUSE).await;
                 }

@@ -49,8 +49,8 @@ use load::Load;
 use minute::Minutes;
 use watch::Watchers;
 
-/// How many tickets there are before it begins.
-const TICKETS_BEFORE: usize = 500;
+/// How many tickets there are before it begins: so many that the pages of lists are full when the capacity is measured.
+const TICKETS_BEFORE: usize = 3_000;
 /// How long the views may take to catch up once nothing is written any more.
 const CATCH_UP: Duration = Duration::from_secs(60);
 

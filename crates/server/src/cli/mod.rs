@@ -1,6 +1,7 @@
 //! The command line: one file per command, common flags, exit codes 0 done, 1 failed, 2 wrong usage, 3 found a difference.
 
 mod asking;
+mod audit;
 mod backup;
 mod doctor;
 mod erase;
@@ -105,6 +106,8 @@ enum Command {
     /// Numbers at any instant
     #[command(subcommand)]
     Report(ReportCommand),
+    /// Who changed what in settings and users, who signed in, what was refused
+    Audit(audit::AuditArgs),
     /// The views
     #[command(subcommand)]
     Projection(ProjectionCommand),
@@ -224,6 +227,7 @@ async fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Report(ReportCommand::Tickets(args)) => report_tickets::run(&common, args).await,
         Command::Projection(command) => projection(&common, command).await,
         Command::Erase(command) => erase::run(&common, command).await,
+        Command::Audit(args) => audit::run(&common, args).await,
         Command::Doctor(args) => doctor::run(&common, args).await,
         Command::Generate(args) => generate::run(&common, args).await,
     }

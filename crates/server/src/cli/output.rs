@@ -11,6 +11,11 @@ pub fn line(text: &str) -> Result<(), CliError> {
     write(|out| writeln!(out, "{text}"))
 }
 
+/// Writes text as it is.
+pub fn text(text: &str) -> Result<(), CliError> {
+    write(|out| write!(out, "{text}"))
+}
+
 /// Writes a value as one line of JSON.
 pub fn json_line(value: &impl Serialize) -> Result<(), CliError> {
     let text = serde_json::to_string(value)?;

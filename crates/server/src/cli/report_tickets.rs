@@ -21,7 +21,7 @@ pub struct ReportTicketsArgs {
     /// As it was known at this position: the same numbers for ever
     #[arg(long, value_name = "POSITION")]
     known_at: Option<String>,
-    /// By what: pipeline, status, status_category, owner, team, priority, source [default: everything]
+    /// By what: pipeline, status, status_category, owner, team, priority, source, channel [default: everything]
     #[arg(long, value_name = "LIST")]
     by: Option<String>,
     /// Explain what was recorded after this earlier position

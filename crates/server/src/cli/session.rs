@@ -115,11 +115,20 @@ where
 
 /// Waits until the views that erasure reads have reached the end of the log, whoever folds them.
 pub async fn await_views(service: &Service, ws: WorkspaceId) -> Result<(), CliError> {
+    await_each(service, ws, &["traces", "lookup"]).await
+}
+
+/// The same of these views.
+pub async fn await_each(
+    service: &Service,
+    ws: WorkspaceId,
+    views: &[&'static str],
+) -> Result<(), CliError> {
     let head = service.reader.head(ws).await?.position;
     let pool = &service.pools.project;
     let places = projection::prepare_to_serve(pool, &projections::registry()).await?;
     let checkpoints = Checkpoints::new(pool.clone(), &places.present);
-    for view in ["traces", "lookup"] {
+    for view in views.iter().copied() {
         match checkpoints.wait(ws, view, head, VIEWS_WITHIN).await {
             Freshness::Reached => {}
             Freshness::Stale => return Err(CliError::ViewBehind(view)),

@@ -148,6 +148,7 @@ impl Sheet {
             TicketEvent::PropertiesSet(_)
             | TicketEvent::PrimaryContactChanged(_)
             | TicketEvent::ConversationStarted(_)
+            | TicketEvent::ConversationEnded(_)
             | TicketEvent::MessageCopyKept(_)
             | TicketEvent::RawMessageKept(_)
             | TicketEvent::Linked(_)

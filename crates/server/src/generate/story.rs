@@ -130,6 +130,7 @@ impl<'a> Story<'a> {
             status: ticket.place.status,
             source: if is_imported { TicketSource::Import } else { TicketSource::Email },
             imported: is_imported,
+            channel: Some(self.stage.channel),
         };
         self.add(id, ticket.now, TicketEvent::from(created));
         let contact = Person::of(&self.stage.plan, ticket.contact).id;

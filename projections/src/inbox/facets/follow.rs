@@ -61,6 +61,8 @@ pub(super) enum GiveUp {
     Log(#[from] LogError),
     #[error("an event could not be folded")]
     Fault(#[from] Fault),
+    #[error("readers are led to other tables of the inbox")]
+    Switched,
     #[error("{0}")]
     Changed(&'static str),
 }
@@ -73,6 +75,7 @@ impl GiveUp {
             Self::Log(LogError::Rewound { .. }) => "rewound",
             Self::Log(_) => "log",
             Self::Fault(_) => "fault",
+            Self::Switched => "switched",
             Self::Changed(_) => "changed",
         }
     }
@@ -83,7 +86,7 @@ impl GiveUp {
             Self::Tables(error) => format!("{self}: {error}"),
             Self::Log(error) => format!("{self}: {error}"),
             Self::Fault(fault) => format!("{self}: {fault}"),
-            Self::Changed(_) => self.to_string(),
+            Self::Switched | Self::Changed(_) => self.to_string(),
         }
     }
 
@@ -92,7 +95,7 @@ impl GiveUp {
         match self {
             Self::Tables(error) => event_store::log::is_unavailable(error),
             Self::Log(error) => error.is_unavailable(),
-            Self::Fault(_) | Self::Changed(_) => false,
+            Self::Fault(_) | Self::Switched | Self::Changed(_) => false,
         }
     }
 }
@@ -141,6 +144,10 @@ impl Held {
             }
             metrics::counter!("ledgerdesk_facets_given_up_total", "reason" => failed.reason())
                 .increment(1);
+            if matches!(failed, GiveUp::Switched) {
+                tracing::info!(ws = %self.ws.0, "the index of tickets is made from the tables that readers are led to now");
+                continue;
+            }
             tracing::warn!(ws = %self.ws.0, error = failed.told(), "lists are read from the tables until the index of tickets is made again");
             sleep(pause).await;
             pause = (pause * 2).min(BACK_OFF.1);
@@ -190,7 +197,7 @@ impl Held {
             if looked.elapsed() >= POLL {
                 looked = Instant::now();
                 if matches!(start::has_moved(&parts.pool, schema).await, Ok(true)) {
-                    return Err(GiveUp::Changed("the inbox was switched to other tables"));
+                    return Err(GiveUp::Switched);
                 }
             }
             if measured.elapsed() >= MEASURE_EVERY {

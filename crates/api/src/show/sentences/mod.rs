@@ -88,6 +88,7 @@ impl Teller<'_> {
             }
             TicketEvent::PrimaryContactChanged(changed) => self.primary_contact(changed),
             TicketEvent::ConversationStarted(_) => Told::plain("Conversation started"),
+            TicketEvent::ConversationEnded(_) => Told::plain("Conversation ended"),
             TicketEvent::Linked(linked) => {
                 let why = match linked.reason {
                     LinkReason::Manual => "",

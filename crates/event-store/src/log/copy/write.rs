@@ -178,7 +178,9 @@ impl Batch {
         let rows: Vec<_> = self
             .commits
             .iter()
-            .flat_map(|one| (1..).zip(&one.claims).map(move |(ord, line)| line.row(one.commit.no, ord)))
+            .flat_map(|one| {
+                (1..).zip(&one.claims).map(move |(ord, line)| line.row(one.commit.no, ord))
+            })
             .collect();
         sqlx::query(include_str!("../sql/take_claims.sql"))
             .bind(ws.0)

@@ -60,9 +60,11 @@ impl Bulk {
         let views = PgViews::new(self.pool().clone(), self.ws, &self.projection);
         loop {
             let (standing, quarantine) = views.standing().await?;
+            // As in a projector: what follows is opened with keys that are read after the place it stands at.
+            self.workshop.forget_keys(&self.projection);
             match self.run_from(standing, quarantine, reached).await {
-                // Somebody was taken out of the view meanwhile: what was read of them before counts no more.
-                Err(BulkError::Fenced) => self.workshop.forget_keys(),
+                // Somebody was taken out of the view meanwhile: it goes on from there.
+                Err(BulkError::Fenced) => {}
                 Err(BulkError::Rebuild(error)) => return Err(error),
                 Ok(()) => return Ok(()),
             }

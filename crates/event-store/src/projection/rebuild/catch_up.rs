@@ -62,8 +62,7 @@ impl Workshop {
         loop {
             match held.projector.step().await {
                 Ok(None) => return Ok(()),
-                Ok(Some(_)) => {}
-                Err(StepError::Fenced) => self.forget_keys(),
+                Ok(Some(_)) | Err(StepError::Fenced) => {}
                 Err(error) => return Err(error.into()),
             }
             if let Some(standing) = held.projector.checkpoint() {
@@ -89,10 +88,10 @@ impl Workshop {
             }
             held.projector.set_batch_events(usize::try_from(missing.min(5_000)).unwrap_or(5_000));
             match held.projector.step().await {
-                Ok(Some(_)) => {}
+                // Where somebody was taken out of the view, it reads its place and the keys again.
+                Ok(Some(_)) | Err(StepError::Fenced) => {}
                 // A log that ends before a place its own views have reached was set back.
                 Ok(None) => return Err(RebuildError::LiveStands { name: held.projection.name }),
-                Err(StepError::Fenced) => self.forget_keys(),
                 Err(error) => return Err(error.into()),
             }
         }

@@ -89,14 +89,14 @@ impl<'a> Meter<'a> {
         Self { pool, projection, told, present: Mutex::new(present) }
     }
 
-    /// The build has entered a state, having folded so many events.
-    pub(super) fn enter(&self, state: BuildState, done: u64) {
+    /// The build has entered a state in which so much is done of so much.
+    pub(super) fn enter(&self, state: BuildState, (done, total): (u64, u64)) {
         let progress = {
             let mut present = self.lock();
             present.state = state;
             present.since = Instant::now();
             present.begun_at = done;
-            present.far = Far { done, per_second: 0.0, ..present.far };
+            present.far = Far { done, total: total.max(done), per_second: 0.0 };
             present.written = None;
             self.progress(&present)
         };

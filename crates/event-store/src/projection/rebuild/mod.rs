@@ -110,9 +110,9 @@ impl Workshop {
         Projector::new(parts, projection, ws)
     }
 
-    /// Reads no key from memory that may have been destroyed meanwhile.
-    fn forget_keys(&self) {
-        if let Some(vault) = &self.vault {
+    /// Reads no key of a view that opens from memory: it may have been destroyed meanwhile.
+    fn forget_keys(&self, projection: &ProjectionType) {
+        if let (true, Some(vault)) = (projection.opens, &self.vault) {
             vault.forget_all_cached();
         }
     }

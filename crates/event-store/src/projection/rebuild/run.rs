@@ -139,7 +139,7 @@ impl Job<'_> {
     async fn work(&self, mut state: BuildState) -> Result<Rebuilt, RebuildError> {
         let mut found = None;
         loop {
-            self.meter.enter(state, self.done().await?);
+            self.meter.enter(state, self.far(state).await?);
             let next = match state {
                 BuildState::Planned => BuildState::Copying,
                 BuildState::Copying => {
@@ -177,6 +177,14 @@ impl Job<'_> {
             );
             state = next;
         }
+    }
+
+    /// How much of a state is done when it is entered, and of how much: events, or no index yet.
+    async fn far(&self, state: BuildState) -> Result<(u64, u64), RebuildError> {
+        if state == BuildState::Indexing {
+            return Ok((0, ddl::sorted(self.build.schema_sql).indexes.len() as u64));
+        }
+        Ok((self.done().await?, self.total().await?))
     }
 
     /// Folds the logs of all workspaces into the tables.
@@ -311,7 +319,7 @@ impl Job<'_> {
     }
 
     /// How many events all logs hold.
-    async fn total(&self) -> Result<u64, RebuildError> {
+    pub(super) async fn total(&self) -> Result<u64, RebuildError> {
         let mut connection = self.workshop.pool.acquire().await?;
         Ok(builds::log_size(&mut connection).await?)
     }

@@ -7,7 +7,7 @@ use metrics::counter;
 use uuid::Uuid;
 
 use super::Workshop;
-use super::compare::{Difference, DifferenceKind, SNAPSHOT, key_text};
+use super::compare::{Difference, DifferenceKind, key_text, snapshot};
 use super::error::RebuildError;
 use crate::projection::attempt::Attempt;
 use crate::projection::error::{StepError, StopReason};
@@ -66,7 +66,7 @@ impl Workshop {
         let store = Store::new(ws, &active);
         let mut connection = self.pool.acquire().await?;
         // Rows and checkpoint of one moment. The log only grows, so it may be read beside.
-        let mut transaction = sqlx::Connection::begin_with(&mut *connection, SNAPSHOT).await?;
+        let mut transaction = snapshot(&mut connection, &active).await?;
         let (standing, left_out) = read_standing(&mut transaction, ws, &store.schema).await?;
         let Some(position) = chance.checked_rem(standing.position.0) else {
             return Ok(Scrubbed::PassedOver);

@@ -71,8 +71,8 @@ impl Workshop {
         self.drop_leftovers(active).await?;
         let build = self.scratch(active).await?;
         let meter = Meter::new(self.pool.clone(), build, told, BuildState::Checking);
-        meter.enter(BuildState::Checking, 0);
         let job = Job { workshop: self, build, meter: &meter, claim };
+        meter.enter(BuildState::Checking, (0, job.total().await?));
         job.copy().await?;
         let mut found = Compared::default();
         let mut left_out = 0;

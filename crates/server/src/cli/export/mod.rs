@@ -8,9 +8,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use decider::Timestamp;
+use commands::audit::RecordExport;
+use decider::{CommandId, Timestamp, WorkspaceId};
+use events::audit::{ExportFormat, ExportedData};
+use events::{AuditId, TicketId};
+use uuid::Uuid;
 
 use super::{CliError, Common};
+use crate::service::Service;
 
 /// What is exported, and where to.
 #[derive(Debug, Args)]
@@ -52,4 +57,30 @@ pub struct ExportArgs {
 
 pub async fn run(common: &Common, args: ExportArgs) -> Result<ExitCode, CliError> {
     if args.sealed { sealed::run(common, args).await } else { opened::run(common, args).await }
+}
+
+impl ExportArgs {
+    /// Whether something is left out.
+    fn filters(&self) -> bool {
+        let Self { from, to, since, before, types, ticket, .. } = self;
+        from.is_some()
+            || to.is_some()
+            || since.is_some()
+            || before.is_some()
+            || !types.is_empty()
+            || ticket.is_some()
+    }
+}
+
+/// That data leave is recorded before the first byte does (Z02).
+async fn record(
+    service: &Service,
+    ws: WorkspaceId,
+    (format, filtered): (ExportFormat, bool),
+    ticket: Option<TicketId>,
+) -> Result<(), CliError> {
+    let (id, data) = (Uuid::now_v7(), ExportedData::Workspace);
+    let command = RecordExport { audit_id: AuditId(id), data, format, filtered, ticket };
+    service.handle(ws, CommandId(id), command).await?;
+    Ok(())
 }

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use decider::{Event, LogPosition, StoredEvent, Timestamp, Version, WorkspaceId};
+use events::audit::ExportFormat;
 use events::{AnyEvent, DraftEvent, TicketId};
 use serde_json::json;
 
@@ -19,15 +20,17 @@ const PAGE: u32 = 100;
 
 pub async fn run(common: &Common, args: ExportArgs) -> Result<ExitCode, CliError> {
     let json = common.json;
-    session::with(common, |service, ws| async move {
+    session::with_workspace(common, |service, ws| async move {
         let ticket = match args.ticket {
             Some(number) => Some(ticket_lookup::ticket(&service, ws, number).await?),
             None => None,
         };
+        let types = known_types(&args)?;
+        let mut outlet = Outlet::open(args.out.as_deref())?;
+        super::record(&service, ws, (ExportFormat::Ndjson, args.filters()), ticket).await?;
         // What is written from now on is not in it.
         let head = service.reader.head(ws).await?.position;
-        let wanted = Wanted::of(&args, head)?;
-        let mut outlet = Outlet::open(args.out.as_deref())?;
+        let wanted = Wanted::of(&args, types, head);
         let (mut place, mut events) = (Place::first(&wanted, ticket), 0_u64);
         while let Some(page) = place.next(&service, ws).await? {
             let ended = page.last().is_some_and(|event| wanted.ends_before(event));
@@ -61,21 +64,14 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(args: &ExportArgs, head: LogPosition) -> Result<Self, CliError> {
-        let known = |name: &str| {
-            let mut types = AnyEvent::KINDS.iter().flat_map(|(_, types)| types.iter());
-            types.any(|one| one.name == name)
-        };
-        if let Some(name) = args.types.iter().find(|name| !known(name)) {
-            return Err(CliError::Missing { what: "event type", name: name.clone() });
-        }
-        Ok(Self {
+    fn of(args: &ExportArgs, types: BTreeSet<String>, head: LogPosition) -> Self {
+        Self {
             from: LogPosition(args.from.unwrap_or(1).max(1)),
             to: LogPosition(args.to.unwrap_or(u64::MAX).min(head.0)),
             since: args.since,
             before: args.before,
-            types: args.types.iter().cloned().collect(),
-        })
+            types,
+        }
     }
 
     fn holds(&self, event: &StoredEvent) -> bool {
@@ -89,6 +85,18 @@ impl Wanted {
     /// Whether nothing that is wanted comes behind this event.
     fn ends_before(&self, event: &StoredEvent) -> bool {
         event.position >= self.to || self.before.is_some_and(|before| event.at >= before)
+    }
+}
+
+/// The types that were asked for; one that nobody knows is a mistake.
+fn known_types(args: &ExportArgs) -> Result<BTreeSet<String>, CliError> {
+    let known = |name: &str| {
+        let mut types = AnyEvent::KINDS.iter().flat_map(|(_, types)| types.iter());
+        types.any(|one| one.name == name)
+    };
+    match args.types.iter().find(|name| !known(name)) {
+        Some(name) => Err(CliError::Missing { what: "event type", name: name.clone() }),
+        None => Ok(args.types.iter().cloned().collect()),
     }
 }
 

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use decider::{LogPosition, WorkspaceId};
 use event_store::log::copy::{CopyError, CopyRequest, Line, LineWriter, Source, Totals};
+use events::audit::ExportFormat;
 use serde_json::json;
 use sqlx::Connection;
 
@@ -15,8 +16,9 @@ use crate::service::{Service, now};
 
 pub async fn run(common: &Common, args: ExportArgs) -> Result<ExitCode, CliError> {
     let json = common.json;
-    session::with(common, |service, ws| async move {
+    session::with_workspace(common, |service, ws| async move {
         let outlet = Outlet::open(args.out.as_deref())?;
+        super::record(&service, ws, (ExportFormat::Sealed, args.filters()), None).await?;
         let rows = write(&service, ws, &args, outlet).await?;
         let told = json!({
             "workspace": ws.0, "commits": rows.commits, "events": rows.events, "commands": rows.commands,

@@ -1,0 +1,1 @@
+delete from ops.refusal where at_us < $1
