@@ -50,7 +50,7 @@ async fn rebuilding(database: &Database, stand_at: u32) -> Rebuilding {
             if told.fetch_add(1, Ordering::Relaxed) == stand_at {
                 standing.send_replace(true);
                 // Until the other end is dropped.
-                drop(tokio::task::block_in_place(|| waiting.lock().unwrap().recv()));
+                let _ = tokio::task::block_in_place(|| waiting.lock().unwrap().recv());
             }
         };
         workshop.rebuild(view(), &tell).await
