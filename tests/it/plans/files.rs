@@ -46,6 +46,7 @@ pub const COLD: &[(&str, &str)] = &[
     ("crates/ops/src/sql/attempt_sweep.sql", RARE),
     ("crates/ops/src/sql/draft_save_sweep.sql", RARE),
     ("crates/ops/src/sql/drafts_on_tickets.sql", ERASURE_READS),
+    ("crates/ops/src/sql/erasure_standing.sql", ERASURE_READS),
     ("crates/ops/src/sql/erasure_storage.sql", ERASURE_READS),
     ("crates/ops/src/sql/erasure_storage_note.sql", NO_PLAN),
     ("crates/ops/src/sql/node_prune.sql", ONCE),

@@ -21,11 +21,13 @@ pub const SMALL: [(&str, &str); 8] = [
 ];
 
 /// Indexes that stay small, and why.
-pub const SMALL_INDEXES: [(&str, &str); 1] =
-    [("upload_unused", "files that wait for their message; swept after a day")];
+pub const SMALL_INDEXES: [(&str, &str); 2] = [
+    ("upload_unused", "files that wait for their message; swept after a day"),
+    ("erasure_at_work", "erasures that have not come to their end; that takes seconds"),
+];
 
 /// What a column holds where its type does not say enough. `n` counts the rows.
-const VALUES: [(&str, &str); 22] = [
+const VALUES: [(&str, &str); 23] = [
     // Streams of twenty events.
     ("es.event.stream", "md5('t' || n % 1500)::uuid"),
     ("es.event.version", "1 + n / 1500"),
@@ -57,6 +59,7 @@ const VALUES: [(&str, &str); 22] = [
     ("timeline_entry.ticket", "md5('t' || n % 3000)::uuid"),
     ("draft_open.user_id", "md5('u' || n % 50)::uuid"),
     ("ops.upload.used_at_us", "case when n % 3 > 0 then n end"),
+    ("ops.erasure.done", "n % 1000 > 0"),
     ("ops.api_token.revoked_at_us", "case when n % 3 = 0 then n end"),
     ("lookup_person.kind", "case when n % 100 = 0 then 'user' else 'contact' end"),
 ];
