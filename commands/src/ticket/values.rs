@@ -72,6 +72,26 @@ enum ClearValue {
     Link(String),
 }
 
+/// Refuses properties that a status asks for and that are empty (T10). Archived ones are not asked for any more.
+pub fn refuse_empty(
+    required: &[PropertyId],
+    directory: &Directory,
+    is_empty: impl Fn(&PropertyId) -> bool,
+) -> Result<(), TicketRejection> {
+    let missing: Vec<String> = required
+        .iter()
+        .filter(|id| is_empty(id))
+        .filter_map(|id| directory.property(*id))
+        .filter(|property| !property.archived)
+        .map(|property| property.key.clone())
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(TicketRejection::RequiredPropertiesMissing(missing))
+    }
+}
+
 /// Checked values to be written.
 #[derive(Default)]
 pub struct PropertyEdit(BTreeMap<PropertyId, Option<ClearValue>>);
@@ -87,18 +107,7 @@ impl PropertyEdit {
         let is_filled = |id: &PropertyId| {
             self.0.get(id).map_or_else(|| current.contains_key(id), Option::is_some)
         };
-        let missing: Vec<String> = required
-            .iter()
-            .filter(|id| !is_filled(id))
-            .filter_map(|id| directory.property(*id))
-            .filter(|property| !property.archived)
-            .map(|property| property.key.clone())
-            .collect();
-        if missing.is_empty() {
-            Ok(())
-        } else {
-            Err(TicketRejection::RequiredPropertiesMissing(missing))
-        }
+        refuse_empty(required, directory, |id| !is_filled(id))
     }
 
     /// The event that writes them; none when everything is there already.

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::UndoRejection;
 use crate::directory::Directory;
+use crate::ticket::values::refuse_empty;
 use crate::ticket::{
     AddContact, AssignTicket, ChangeStatus, ContactChoice, LinkTickets, LiveTicket, PropertyInputs,
     TicketRejection, UnlinkTickets, UpdateTicket,
@@ -165,18 +166,7 @@ impl<'a> WayBack<'a> {
         let status =
             directory.pipeline(place.pipeline).and_then(|known| known.status(place.status));
         let asked_for = status.map_or(&[][..], |status| &status.required_properties);
-        let missing: Vec<String> = asked_for
-            .iter()
-            .filter(|id| self.emptied.contains(id))
-            .filter_map(|id| directory.property(*id))
-            .filter(|property| !property.archived)
-            .map(|property| property.key.clone())
-            .collect();
-        if missing.is_empty() {
-            Ok(())
-        } else {
-            Err(TicketRejection::RequiredPropertiesMissing(missing))
-        }
+        refuse_empty(asked_for, directory, |id| self.emptied.contains(id))
     }
 }
 
