@@ -240,7 +240,14 @@ async fn once<T>(
         works.iter().map(|done| ViewBuild { version: done.version, build: done.build }).collect();
     let audit_id: AuditId = meta.new_id("view work");
     let record = RecordViewWork { audit_id, view: name.to_owned(), work, builds };
-    let accepted = app.execute(caller, meta, target::<AuditEvent>(audit_id), record).await?;
+    let accepted = match app.execute(caller, meta, target::<AuditEvent>(audit_id), record).await {
+        // While the log takes nothing because it was set back, its views have to be seen to all the more.
+        Err(error) if !known && error.code() == "log_rewound" => {
+            tracing::warn!(projection = name, ?work, "not recorded: the log was rewound");
+            return Ok(works);
+        }
+        accepted => accepted?,
+    };
     if known { recorded(&accepted) } else { Ok(works) }
 }
 
