@@ -2,10 +2,10 @@
 //! saves; without this a late repeat would bring old words back (W02).
 
 use decider::{Timestamp, WorkspaceId};
-use sqlx::Row;
+use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use crate::drafts::DraftBodies;
+use crate::drafts::{DraftBodies, DraftName};
 use crate::error::OpsError;
 
 /// How long a save is remembered, in seconds: the contract says at least a day.
@@ -18,8 +18,6 @@ pub struct KeyedSave {
     pub key_mac: [u8; 32],
     /// Keyed hash of what was asked.
     pub body_mac: [u8; 32],
-    /// The draft it was saved in.
-    pub draft: Uuid,
 }
 
 impl DraftBodies {
@@ -30,40 +28,36 @@ impl DraftBodies {
     pub async fn saved_before(
         &self,
         (ws, user): (WorkspaceId, Uuid),
-        key_mac: [u8; 32],
-        body_mac: [u8; 32],
+        save: &KeyedSave,
     ) -> Result<Option<(Uuid, bool)>, OpsError> {
         let row = sqlx::query(include_str!("sql/draft_save_seen.sql"))
             .bind(ws.0)
             .bind(user)
-            .bind(key_mac.to_vec())
+            .bind(save.key_mac.to_vec())
             .fetch_optional(self.db())
             .await?;
         row.map(|row| {
-            Ok((row.try_get("draft_id")?, row.try_get::<Vec<u8>, _>("body_mac")? == body_mac))
+            Ok((row.try_get("draft_id")?, row.try_get::<Vec<u8>, _>("body_mac")? == save.body_mac))
         })
         .transpose()
     }
+}
 
-    /// Remembers a save that was done.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn remember_save(
-        &self,
-        (ws, user): (WorkspaceId, Uuid),
-        save: &KeyedSave,
-        now: Timestamp,
-    ) -> Result<(), OpsError> {
-        sqlx::query(include_str!("sql/draft_save_keep.sql"))
-            .bind(ws.0)
-            .bind(user)
-            .bind(save.key_mac.to_vec())
-            .bind(save.body_mac.to_vec())
-            .bind(save.draft)
-            .bind(now.as_micros())
-            .execute(self.db())
-            .await?;
-        Ok(())
-    }
+/// Remembers a save in the transaction that does it: were it lost in between, a late repeat would bring old words back.
+pub(crate) async fn remember_in(
+    connection: &mut PgConnection,
+    name: &DraftName,
+    save: &KeyedSave,
+    now: Timestamp,
+) -> Result<(), OpsError> {
+    sqlx::query(include_str!("sql/draft_save_keep.sql"))
+        .bind(name.ws.0)
+        .bind(name.user)
+        .bind(save.key_mac.to_vec())
+        .bind(save.body_mac.to_vec())
+        .bind(name.draft)
+        .bind(now.as_micros())
+        .execute(connection)
+        .await?;
+    Ok(())
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use vault::{SealingKey, Vault};
 
 use crate::draft_content::{DraftContent, DraftPatch};
+use crate::draft_saves::{KeyedSave, remember_in};
 use crate::error::OpsError;
 
 /// The largest content of a draft, in bytes of its JSON.
@@ -70,6 +71,8 @@ pub struct DraftSave {
     pub kind: String,
     /// What changes.
     pub patch: DraftPatch,
+    /// How a repeat of it is known again, if it came with a key.
+    pub keyed: Option<KeyedSave>,
 }
 
 /// How an attempt to save ended. What it needs first, it must not fetch itself: it holds a connection, and a second one
@@ -168,8 +171,12 @@ impl DraftBodies {
     pub async fn delete(&self, name: &DraftName, now: Timestamp) -> Result<bool, OpsError> {
         let (ws, scope) = (name.ws, KeyScope::draft(name.draft));
         let mut tx = self.db.begin().await?;
-        let nowhere =
-            DraftSave { ticket: Uuid::nil(), kind: String::new(), patch: DraftPatch::default() };
+        let nowhere = DraftSave {
+            ticket: Uuid::nil(),
+            kind: String::new(),
+            patch: DraftPatch::default(),
+            keyed: None,
+        };
         if lock(&mut tx, name, &nowhere, now).await?.is_none() {
             return Ok(false);
         }
@@ -261,6 +268,9 @@ impl DraftBodies {
             .await?;
         if written.rows_affected() == 0 {
             return Ok(Step::Gone);
+        }
+        if let Some(keyed) = &save.keyed {
+            remember_in(&mut tx, name, keyed, now).await?;
         }
         tx.commit().await?;
         Ok(Step::Saved(Box::new(DraftBody {

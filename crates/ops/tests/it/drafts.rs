@@ -18,7 +18,7 @@ fn name() -> DraftName {
 
 fn patch(json: serde_json::Value) -> DraftSave {
     let patch: DraftPatch = serde_json::from_value(json).unwrap();
-    DraftSave { ticket: TICKET, kind: "reply".into(), patch }
+    DraftSave { ticket: TICKET, kind: "reply".into(), patch, keyed: None }
 }
 
 async fn save(
@@ -47,7 +47,7 @@ async fn everything_that_was_written_comes_back_on_another_node() {
         properties: Some(json!({"amount": 3})),
         mentions: Some(vec![BEN]),
     };
-    let whole = DraftSave { ticket: TICKET, kind: "reply".into(), patch: content.clone().into() };
+    let whole = DraftSave { patch: content.clone().into(), ..patch(json!({})) };
     let saved = here.save(&name, &whole, at(1)).await.unwrap().unwrap();
     let read = there.load(&name).await.unwrap().unwrap();
     assert_eq!(saved, read);

@@ -83,7 +83,7 @@ async fn what_nothing_uses_expires_and_what_a_draft_holds_does_not() {
     desk.ops.uploads.mark_used(WS, ANNA, &[used.id], at(1)).await.unwrap();
     let draft = DraftName { ws: WS, draft: Uuid::now_v7(), user: ANNA };
     let patch = DraftPatch { attachment_ids: Patch::Set(vec![held.id]), ..DraftPatch::default() };
-    let save = DraftSave { ticket: Uuid::now_v7(), kind: "reply".into(), patch };
+    let save = DraftSave { ticket: Uuid::now_v7(), kind: "reply".into(), patch, keyed: None };
     desk.ops.drafts.save(&draft, &save, at(1)).await.unwrap().unwrap();
 
     let expired = desk.ops.uploads.expired(at(DAY), 10).await.unwrap();

@@ -136,7 +136,8 @@ async fn save_draft(
 ) -> Result<Answer<DraftShown>, ApiError> {
     let caller = &write.caller;
     let ticket = fold::visible(&app, caller, name).await?;
-    if let Some(draft) = saved_before(&app, &write).await? {
+    let keyed = keyed(&app, &write);
+    if let Some(draft) = saved_before(&app, caller, keyed.as_ref()).await? {
         return shown_again(&app, caller, (ticket, kind), draft).await;
     }
     let draft = match open_draft(&app, caller, ticket, kind).await? {
@@ -144,37 +145,34 @@ async fn save_draft(
         None if query.draft_id.is_none() => begin(&app, &write, ticket, kind).await?,
         Some(_) | None => return Err(closed()),
     };
-    let save =
-        DraftSave { ticket: ticket.0, kind: kind.as_str().to_owned(), patch: write.body.clone() };
+    let (patch, kind_name) = (write.body.clone(), kind.as_str().to_owned());
+    let save = DraftSave { ticket: ticket.0, kind: kind_name, patch, keyed };
     let saved = app.ops().drafts.save(&name_of(caller, draft), &save, app.now()).await?;
     let body = saved.ok_or_else(closed)?;
     let written = note(&app, caller, draft, &body).await?;
-    if write.meta.keyed {
-        let (key_mac, body_mac) = macs(&app, &write);
-        let save = KeyedSave { key_mac, body_mac, draft: draft.0 };
-        app.ops().drafts.remember_save((caller.ws, caller.user.0), &save, app.now()).await?;
-    }
     let updated_at = Some(body.updated_at.to_string());
     let (content, ticket_id) = (body.content, ticket.0);
     let shown = |written| DraftShown { written, ticket_id, kind, content, updated_at };
     Ok(Answer::with(StatusCode::OK, written, shown))
 }
 
-/// Keyed hashes of the idempotency key (as the command's id) and of what was asked.
-fn macs(app: &App, write: &Write<DraftPatch>) -> ([u8; 32], [u8; 32]) {
+/// How this save is known again: keyed hashes of the idempotency key (as the command's id) and of what was asked.
+fn keyed(app: &App, write: &Write<DraftPatch>) -> Option<KeyedSave> {
     let mac = |scope, bytes: &[u8]| app.vault().mac(write.caller.ws, scope, bytes);
-    let key = mac("draft.save.key", write.meta.command.0.as_bytes());
-    (key, mac("draft.save.body", &write.meta.canonical))
+    write.meta.keyed.then(|| KeyedSave {
+        key_mac: mac("draft.save.key", write.meta.command.0.as_bytes()),
+        body_mac: mac("draft.save.body", &write.meta.canonical),
+    })
 }
 
 /// The draft that this very request saved when it came first: its words must not come back over newer ones (W02).
-async fn saved_before(app: &App, write: &Write<DraftPatch>) -> Result<Option<DraftId>, ApiError> {
-    if !write.meta.keyed {
-        return Ok(None);
-    }
-    let (key_mac, body_mac) = macs(app, write);
-    let who = (write.caller.ws, write.caller.user.0);
-    match app.ops().drafts.saved_before(who, key_mac, body_mac).await? {
+async fn saved_before(
+    app: &App,
+    caller: &Caller,
+    keyed: Option<&KeyedSave>,
+) -> Result<Option<DraftId>, ApiError> {
+    let Some(save) = keyed else { return Ok(None) };
+    match app.ops().drafts.saved_before((caller.ws, caller.user.0), save).await? {
         None => Ok(None),
         Some((draft, true)) => Ok(Some(DraftId(draft))),
         Some((_, false)) => Err(HandleError::KeyReused.into()),
