@@ -34,6 +34,7 @@ pub struct Minute {
     pub clients: usize,
     pub tickets: u64,
     pub machine_load: f64,
+    pub yardstick_ms: f64,
 }
 
 /// All minutes so far.
@@ -130,17 +131,24 @@ impl<'a> Minutes<'a> {
         let lags = listed["items"].as_array().into_iter().flatten();
         let lag = lags.filter_map(|view: &Value| view["lag_events"].as_u64()).max().unwrap_or(0);
         let backends = sqlx::query_scalar(include_str!("connections.sql"));
+        // It takes half a second and must not stand in the way of those who send and take times.
+        let (pid, data) = (self.desk.pid(), self.desk.data.clone());
+        let slow = tokio::task::spawn_blocking(move || {
+            (process::postgres_mb(pid), process::folder_mb(&data), process::yardstick_ms())
+        });
+        let (postgres_mb, folder_mb, yardstick_ms) = slow.await.unwrap_or_default();
         Minute {
             took,
             errors,
             held: process::held(self.desk.pid()),
-            postgres_mb: process::postgres_mb(self.desk.pid()),
-            folder_mb: process::folder_mb(&self.desk.data),
+            postgres_mb,
+            folder_mb,
             lag,
             backends: backends.fetch_one(&mut self.database).await.unwrap_or(0),
             clients: load.connections(),
             tickets: load.tickets(),
             machine_load: process::machine_load(),
+            yardstick_ms,
         }
     }
 
@@ -148,7 +156,8 @@ impl<'a> Minutes<'a> {
         let requests: usize = minute.took.values().map(Vec::len).sum();
         println!(
             "{:>3} min: {requests} requests, {} errors; server {:.0} MB, {} files, {} threads; Postgres {:.0} MB, {} connections; \
-             {} clients, {told} live messages; views {} events behind; {} tickets, {:.0} MB of data; machine load {:.1}",
+             {} clients, {told} live messages; views {} events behind; {} tickets, {:.0} MB of data; \
+             machine load {:.1}, yardstick {:.0} ms",
             self.all.len() + 1,
             minute.errors,
             minute.held.resident_mb,
@@ -161,6 +170,7 @@ impl<'a> Minutes<'a> {
             minute.tickets,
             minute.folder_mb,
             minute.machine_load,
+            minute.yardstick_ms,
         );
         let kind = |(kind, took): (&Kind, &Vec<u32>)| {
             let of = |share| part(took, share);

@@ -58,6 +58,24 @@ pub fn machine_load() -> f64 {
     text.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or(0.0)
 }
 
+/// How long the processor takes for a fixed piece of work, in milliseconds of its own time: it tells a machine that became slower
+/// from a program that did.
+pub fn yardstick_ms() -> f64 {
+    const STEPS: u64 = 20_000_000;
+    let before = own_time_ms();
+    let sum = (0..STEPS)
+        .fold(0_u64, |sum, step| sum.wrapping_mul(31).wrapping_add(std::hint::black_box(step)));
+    std::hint::black_box(sum);
+    own_time_ms() - before
+}
+
+/// How long this thread has been running on a core.
+fn own_time_ms() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text.split(' ').next().and_then(|first| first.parse::<f64>().ok());
+    nanoseconds.unwrap_or(0.0) / 1e6
+}
+
 /// Every process and its parent.
 fn parents() -> Vec<(u32, u32)> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };

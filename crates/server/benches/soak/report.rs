@@ -52,4 +52,5 @@ pub fn print(minutes: &Minutes<'_>, journal: &Journal, (capacity, rate): (f64, f
     line("tickets", &|minute| minute.tickets as f64);
     line("data folder, MB", &|minute| minute.folder_mb);
     line("load of the machine", &|minute| minute.machine_load);
+    line("a fixed piece of work, ms of the processor", &|minute| minute.yardstick_ms);
 }
