@@ -168,12 +168,15 @@ fn every_view_is_listed_with_how_far_it_is() {
 #[test]
 fn every_command_shows_an_example() {
     let program = Program::fresh();
-    let commands: [&[&str]; 15] = [
+    let commands: [&[&str]; 18] = [
         &["serve"],
         &["user", "add"],
         &["token", "create"],
         &["import", "mbox"],
         &["import", "eml"],
+        &["import", "ndjson"],
+        &["export"],
+        &["backup"],
         &["log", "tail"],
         &["log", "show"],
         &["log", "head"],

@@ -7,6 +7,7 @@
 )]
 
 mod audit;
+mod backup;
 mod bad_input;
 mod cli;
 mod comments;
@@ -14,6 +15,7 @@ mod contacts;
 mod drafts;
 mod erasure;
 mod events;
+mod exporting;
 mod facets;
 mod faults;
 mod generate;

@@ -98,4 +98,5 @@ pub use router::router;
 pub use routes::drafts::{DraftSweep, sweep_finished_drafts};
 pub use settings::{Clock, Limits, Settings, system_clock};
 pub use several::Several;
+pub use show::events::{EventShown, Unshown, whole_events};
 pub use write::{Meta, NoBody, Write, target};

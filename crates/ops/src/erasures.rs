@@ -86,6 +86,15 @@ impl Erasures {
         Ok(())
     }
 
+    /// Whether a server of the workspace runs, or ended without saying so a moment ago.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn any_server(&self, ws: WorkspaceId) -> Result<bool, OpsError> {
+        let row = sqlx::query(include_str!("sql/node_any.sql")).bind(ws.0).fetch_one(&self.db);
+        Ok(row.await?.try_get(0)?)
+    }
+
     /// This server is the only one there can be: whoever was before it has ended, and its memory with it.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use decider::WorkspaceId;
 use zeroize::Zeroizing;
 
 use crate::error::KeyFileError;
@@ -27,6 +28,14 @@ pub fn read_or_create(path: &Path, may_create: bool) -> Result<Master, KeyFileEr
         }
         outcome => outcome,
     }
+}
+
+/// The mark of a key file, as [`crate::Vault::key_file_mark`] tells it: for whoever has to know before a database is bound to it.
+///
+/// # Errors
+/// When there is none, or it cannot be used.
+pub fn mark(path: &Path, ws: WorkspaceId) -> Result<[u8; 32], KeyFileError> {
+    read(path).map(|master| master.mark(ws))
 }
 
 fn read(path: &Path) -> Result<Master, KeyFileError> {

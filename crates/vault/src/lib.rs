@@ -4,6 +4,7 @@
 mod about;
 mod assign;
 mod cache;
+mod copy;
 mod destroy;
 mod error;
 mod key_file;
@@ -17,7 +18,9 @@ mod vault;
 
 pub use about::KeyAbout;
 pub use cache::BoundedCache;
+pub use copy::{KeyRow, KeysTaken};
 pub use error::{KeyFileError, VaultError, is_unavailable};
+pub use key_file::mark as key_file_mark;
 pub use key_ring::{Assigned, KEY_AGE_MAX, SealingKey, SealingKeys, Tombstone};
 pub use objects::{OBJECT_BYTES_MAX, ObjectRef, SealedObjects};
 pub use signing::{ParsePublicKeyError, PublicKey, Signature, Signer};

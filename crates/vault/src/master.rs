@@ -14,6 +14,8 @@ use crate::error::VaultError;
 use crate::seal::{KEY_BYTES, KeyBytes, NONCE_BYTES, place, random_nonce};
 
 const FORMAT: u8 = 1;
+/// What the mark of a key file is made with.
+const MARK: &str = "copy.key_file";
 const HEADER_BYTES: usize = 1 + 4 + NONCE_BYTES;
 const DERIVED_MAX: usize = 2_000;
 const DERIVED_AGE_MAX: Duration = Duration::from_secs(3600);
@@ -95,6 +97,11 @@ impl Master {
         mac.update(scope.as_bytes());
         mac.update(data);
         mac.finalize().into_bytes().into()
+    }
+
+    /// What tells this key file from others, and says nothing about its keys.
+    pub fn mark(&self, ws: WorkspaceId) -> [u8; 32] {
+        self.mac(ws, MARK, &[])
     }
 
     /// What the signing key of each line of the key file grows from, oldest first: the last one signs, all are recognised.

@@ -7,6 +7,8 @@ const ONCE: &str = "once at a start";
 const RARE: &str = "by hand or by the clock, at most a few times an hour";
 const WHOLE: &str = "proves the whole log, and so reads it";
 const BUILDS: &str = "about the builds of views, a table of a few rows, or while one is made";
+const COPIED: &str = "copies a whole log or key ring";
+const TAKEN_IN: &str = "only inserts, while a copy is taken in";
 const NO_PLAN: &str = "calls a function and reads no table";
 const ERASURE: &str = "rewrites a table on purpose, when a person is erased";
 const ERASURE_READS: &str = "asked when a person is erased, which can afford to read a whole table";
@@ -15,6 +17,10 @@ const DOCTOR: &str = "asked by the doctor, about rights and settings";
 /// Statements that need no guard.
 pub const COLD: &[(&str, &str)] = &[
     ("crates/event-store/src/log/sql/append.sql", LOOKED_AT),
+    ("crates/event-store/src/log/sql/copy_claims.sql", COPIED),
+    ("crates/event-store/src/log/sql/copy_commands.sql", COPIED),
+    ("crates/event-store/src/log/sql/copy_patience.sql", NO_PLAN),
+    ("crates/event-store/src/log/sql/take_*.sql", TAKEN_IN),
     ("crates/event-store/src/log/sql/verify_claims.sql", WHOLE),
     ("crates/event-store/src/log/sql/verify_commands.sql", WHOLE),
     ("crates/event-store/src/log/sql/verify_before.sql", WHOLE),
@@ -82,6 +88,8 @@ pub const COLD: &[(&str, &str)] = &[
     ("crates/server/src/database/sql/set_role.sql", NO_PLAN),
     ("crates/server/src/database/sql/set_search_path.sql", NO_PLAN),
     ("crates/server/src/database/sql/workspaces.sql", ONCE),
+    ("crates/vault/src/sql/copy_*.sql", COPIED),
+    ("crates/vault/src/sql/take_*.sql", TAKEN_IN),
     ("crates/vault/src/sql/keys_rewrite.sql", ERASURE),
     ("crates/vault/src/sql/subjects_of_keys.sql", ERASURE_READS),
     ("projections/src/lookup/lock_briefly.sql", NO_PLAN),

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use decider::{Cipher, LogPosition, Opened, StoredEvent};
+use decider::{Cipher, DecodeError, LogPosition, Opened, StoredEvent, WorkspaceId};
 use events::AnyEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
-use vault::VaultError;
+use vault::{Vault, VaultError};
 
 use crate::app::App;
 use crate::caller::Caller;
@@ -57,6 +57,26 @@ pub struct EventShown {
     data: Option<Value>,
 }
 
+/// Why events cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum Unshown {
+    /// One of them is not known to this program.
+    #[error("an event cannot be read")]
+    Decode(#[from] DecodeError),
+    /// Something sealed cannot be opened.
+    #[error("sealed content could not be opened")]
+    Vault(#[from] VaultError),
+}
+
+impl From<Unshown> for ApiError {
+    fn from(error: Unshown) -> Self {
+        match error {
+            Unshown::Decode(error) => Self::failed(error),
+            Unshown::Vault(error) => error.into(),
+        }
+    }
+}
+
 /// Opened contents by nonce and ciphertext; none for what stays closed.
 type Contents = HashMap<(Vec<u8>, Vec<u8>), Value>;
 
@@ -67,15 +87,37 @@ pub async fn show(
     stored: Vec<StoredEvent>,
     withheld: &BTreeSet<LogPosition>,
 ) -> Result<Vec<EventShown>, ApiError> {
+    let sees_bcc = caller.scope.has(access::Right::TicketsCommunicate);
+    Ok(shown_by(app.vault(), (caller.ws, sees_bcc), stored, withheld).await?)
+}
+
+/// Shows events as whoever may see everything sees them: for the operator, who holds the keys.
+///
+/// # Errors
+/// When an event cannot be read, or a key.
+pub async fn whole_events(
+    vault: &Vault,
+    ws: WorkspaceId,
+    stored: Vec<StoredEvent>,
+) -> Result<Vec<EventShown>, Unshown> {
+    shown_by(vault, (ws, true), stored, &BTreeSet::new()).await
+}
+
+async fn shown_by(
+    vault: &Vault,
+    (ws, sees_bcc): (WorkspaceId, bool),
+    stored: Vec<StoredEvent>,
+    withheld: &BTreeSet<LogPosition>,
+) -> Result<Vec<EventShown>, Unshown> {
     let mut ciphers: Vec<(Uuid, String, Cipher)> = Vec::new();
     for event in stored.iter().filter(|event| !withheld.contains(&event.position)) {
-        let mut typed = AnyEvent::decode(event).map_err(ApiError::failed)?;
+        let mut typed = AnyEvent::decode(event)?;
         typed.visit_sealed(&mut |field, slot| {
             let cipher = slot.cipher().cloned();
             ciphers.extend(cipher.map(|cipher| (event.stream, field.to_owned(), cipher)));
         });
     }
-    let contents = open(app, caller, ciphers).await?;
+    let contents = open(vault, (ws, sees_bcc), ciphers).await?;
     let shown = stored.into_iter().map(|event| {
         let data = match withheld.contains(&event.position) {
             true => None,
@@ -87,13 +129,12 @@ pub async fn show(
 }
 
 async fn open(
-    app: &App,
-    caller: &Caller,
+    vault: &Vault,
+    (ws, sees_bcc): (WorkspaceId, bool),
     ciphers: Vec<(Uuid, String, Cipher)>,
-) -> Result<Contents, ApiError> {
+) -> Result<Contents, VaultError> {
     let keys: Vec<Uuid> = ciphers.iter().map(|(_, _, cipher)| cipher.key).collect();
-    app.vault().load_keys(caller.ws, &keys).await?;
-    let sees_bcc = caller.scope.has(access::Right::TicketsCommunicate);
+    vault.load_keys(ws, &keys).await?;
     let mut contents = Contents::with_capacity(ciphers.len());
     for (stream, field, cipher) in ciphers {
         if field == BCC && !sees_bcc {
@@ -101,18 +142,18 @@ async fn open(
             continue;
         }
         let sealed = decider::Sealed::<Value>::Cipher(cipher.clone());
-        let content = match app.vault().open_sealed(caller.ws, stream, &field, &sealed).await? {
+        let content = match vault.open_sealed(ws, stream, &field, &sealed).await? {
             Opened::Open(content) => content,
-            Opened::Forgotten => json!(Erased::of(app.vault(), caller.ws, &sealed)),
+            Opened::Forgotten => json!(Erased::of(vault, ws, &sealed)),
         };
         contents.insert((cipher.nonce, cipher.bytes), content);
     }
     Ok(contents)
 }
 
-fn data_of(event: &StoredEvent, contents: &Contents) -> Result<Value, ApiError> {
+fn data_of(event: &StoredEvent, contents: &Contents) -> Result<Value, VaultError> {
     let mut data: Value =
-        serde_json::from_slice(&event.payload).map_err(|_| ApiError::from(VaultError::Content))?;
+        serde_json::from_slice(&event.payload).map_err(|_| VaultError::Content)?;
     replace(&mut data, contents);
     Ok(data)
 }

@@ -4,6 +4,7 @@ mod append;
 mod bookmark;
 mod bound;
 mod continuity;
+pub mod copy;
 mod each;
 mod error;
 mod follow;

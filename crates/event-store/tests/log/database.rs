@@ -55,10 +55,14 @@ impl Database {
         self.node_with(pool, self.pool.clone(), RecentCommits::default()).await
     }
 
+    /// The key ring.
+    pub async fn vault(&self) -> Vault {
+        Vault::open(self.pool.clone(), &self.keys.path().join("master.key")).await.unwrap()
+    }
+
     /// A handler with a pool to append, another to read, and a memory of its own.
     pub async fn node_with(&self, append: PgPool, read: PgPool, recent: RecentCommits) -> Node {
-        let vault =
-            Vault::open(self.pool.clone(), &self.keys.path().join("master.key")).await.unwrap();
+        let vault = self.vault().await;
         let settings = HandlerSettings {
             answer_within: Duration::from_secs(60),
             ..HandlerSettings::default()

@@ -10,6 +10,7 @@ mod bank;
 mod bank_model;
 mod commands;
 mod conflicts;
+mod copying;
 mod cuts;
 mod database;
 mod directory;

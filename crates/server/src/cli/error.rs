@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use event_store::handler::HandleError;
 use event_store::log::LogError;
+use event_store::log::copy::{CopyError, Fault, TakeError};
 use event_store::projection::rebuild::RebuildError;
 use ops::OpsError;
 
@@ -100,6 +101,50 @@ pub enum CliError {
     /// An import stopped.
     #[error(transparent)]
     Import(#[from] channels::import::ImportError),
+    /// A sealed copy could not be made.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    /// A sealed copy was not taken in, or not as a whole.
+    #[error("the copy was not taken in as a whole")]
+    Take(#[from] TakeError),
+    /// A file is no sealed copy that can be taken in.
+    #[error("{path} cannot be taken in (line {line}), and nothing was changed")]
+    NoCopy {
+        /// The file.
+        path: String,
+        /// The line.
+        line: u64,
+        /// Why not.
+        #[source]
+        fault: Fault,
+    },
+    /// The key file that belongs to a copy is not here.
+    #[error(
+        "{path} is not the key file of the installation that this copy comes from, and nothing was changed. Put that one there \
+         first: natural keys and everything sealed hang on it"
+    )]
+    NoKeyFile {
+        /// Where it has to be.
+        path: String,
+        /// Why it cannot be used, where it cannot.
+        #[source]
+        source: Option<vault::KeyFileError>,
+    },
+    /// Servers of the workspace run.
+    #[error("a server of this workspace runs, or was killed a moment ago: stop every one first")]
+    ServerRuns,
+    /// What was exported is not whole.
+    #[error("the export could not be written, and is not whole")]
+    Export(#[source] io::Error),
+    /// A file would be replaced.
+    #[error("{path} is there already")]
+    Exists {
+        /// The file or folder.
+        path: String,
+    },
+    /// A backup was not made.
+    #[error(transparent)]
+    Backup(#[from] super::backup::BackupError),
     /// Nothing more could be invented.
     #[error(transparent)]
     Generate(#[from] crate::generate::GenerateError),
@@ -120,6 +165,15 @@ pub enum CliError {
 impl From<api::ApiError> for CliError {
     fn from(error: api::ApiError) -> Self {
         Self::Refused(Box::new(error))
+    }
+}
+
+impl From<api::Unshown> for CliError {
+    fn from(error: api::Unshown) -> Self {
+        match error {
+            api::Unshown::Decode(error) => error.into(),
+            api::Unshown::Vault(error) => error.into(),
+        }
     }
 }
 

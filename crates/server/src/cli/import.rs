@@ -1,4 +1,4 @@
-//! `import`: takes history over from mbox files and single messages. Nothing is sent to anybody because of it.
+//! `import`: takes history over from mbox files and single messages, or a whole log. Nothing is sent to anybody because of it.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::progress::Progress;
-use super::{CliError, Common, output, session};
+use super::{CliError, Common, import_ndjson, output, session};
 use crate::service::Service;
 
 /// What is taken over.
@@ -29,6 +29,8 @@ pub enum ImportCommand {
     /// Files with one message each
     #[command(after_help = "Example:\n  ledgerdesk import eml --status open inbox/*.eml")]
     Eml(ImportArgs),
+    /// A log that `export --sealed` wrote, into an empty workspace or behind the part that is there
+    Ndjson(import_ndjson::ImportNdjsonArgs),
 }
 
 /// Which files, and what becomes of them.
@@ -66,6 +68,7 @@ pub async fn run(common: &Common, command: ImportCommand) -> Result<ExitCode, Cl
     let (format, args) = match command {
         ImportCommand::Mbox(args) => (Format::Mbox, args),
         ImportCommand::Eml(args) => (Format::Eml, args),
+        ImportCommand::Ndjson(args) => return import_ndjson::run(common, args).await,
     };
     let mut terminate = signal(SignalKind::terminate()).map_err(CliError::Runtime)?;
     session::with_workspace(common, |service, ws| async move {

@@ -2,12 +2,15 @@
 
 mod asking;
 mod audit;
+mod backup;
 mod doctor;
 mod erase;
 mod error;
+mod export;
 mod generate;
 mod heads;
 mod import;
+mod import_ndjson;
 mod log_decode_check;
 mod log_head;
 mod log_key;
@@ -90,6 +93,10 @@ enum Command {
     /// Take over history
     #[command(subcommand)]
     Import(import::ImportCommand),
+    /// Write the log to a file: opened, for reading; or sealed, for a replica
+    Export(export::ExportArgs),
+    /// Copy database, objects and key file of a data folder, in an order that fits together
+    Backup(backup::BackupArgs),
     /// Read and prove the log
     #[command(subcommand)]
     Log(LogCommand),
@@ -207,6 +214,8 @@ async fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::User(UserCommand::Add(args)) => user_add::run(&common, args).await,
         Command::Token(TokenCommand::Create(args)) => token_create::run(&common, args).await,
         Command::Import(command) => import::run(&common, command).await,
+        Command::Export(args) => export::run(&common, args).await,
+        Command::Backup(args) => backup::run(&common, args).await,
         Command::Log(LogCommand::Tail(args)) => log_tail::run(&common, args).await,
         Command::Log(LogCommand::Show(args)) => log_show::run(&common, args).await,
         Command::Log(LogCommand::Head(args)) => log_head::run(&common, args).await,

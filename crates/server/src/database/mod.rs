@@ -30,6 +30,9 @@ pub enum Starter {
     Server,
     /// A command: works beside a running server, or starts the private Postgres for itself.
     Command,
+    /// A command that takes a workspace in: no server may run on the data folder meanwhile, and a database without a workspace
+    /// gets none but that one.
+    Taker,
 }
 
 /// Why there is no database.
@@ -99,7 +102,7 @@ pub enum DatabaseError {
 pub struct Database {
     /// Connections for the application.
     pub pools: Pools,
-    /// The workspaces it holds, oldest first; at least one.
+    /// The workspaces it holds, oldest first; at least one, unless one is about to be taken in.
     pub workspaces: Vec<decider::WorkspaceId>,
     place: Place,
 }
@@ -115,7 +118,7 @@ impl Database {
         sizes: PoolSizes,
     ) -> Result<Self, DatabaseError> {
         let place = Place::open(config, starter).await?;
-        match Self::in_place(&place, sizes).await {
+        match Self::in_place(&place, starter, sizes).await {
             Ok((pools, workspaces)) => Ok(Self { pools, workspaces, place }),
             Err(error) => {
                 place.stop().await;
@@ -126,9 +129,10 @@ impl Database {
 
     async fn in_place(
         place: &Place,
+        starter: Starter,
         sizes: PoolSizes,
     ) -> Result<(Pools, Vec<decider::WorkspaceId>), DatabaseError> {
-        let workspaces = prepare::prepare(place.owner()).await?;
+        let workspaces = prepare::prepare(place.owner(), starter).await?;
         let application = place.application(APP_ROLE).await?;
         Ok((Pools::open(&application, sizes), workspaces))
     }

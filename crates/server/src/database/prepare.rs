@@ -8,8 +8,8 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, Row};
 use uuid::Uuid;
 
-use super::DatabaseError;
 use super::place::{connect, shown};
+use super::{DatabaseError, Starter};
 
 /// The migrations of the crates beside the log.
 pub const MIGRATIONS: &[&[MigrationSource]] = &[vault::MIGRATIONS, ops::MIGRATIONS];
@@ -24,8 +24,11 @@ const LOCK: i64 = 0x6c64_6b5f_7072_6570;
 const STARTING_PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Makes the database ready and answers its workspaces, oldest first; makes the first one.
-pub async fn prepare(owner: &PgConnectOptions) -> Result<Vec<WorkspaceId>, DatabaseError> {
+/// Makes the database ready and answers its workspaces, oldest first; makes the first one, unless one is about to be taken in.
+pub async fn prepare(
+    owner: &PgConnectOptions,
+    starter: Starter,
+) -> Result<Vec<WorkspaceId>, DatabaseError> {
     let mut connection = reach(owner).await?;
     check_version(&mut connection).await?;
     sqlx::query(include_str!("sql/prepare_lock.sql"))
@@ -33,16 +36,19 @@ pub async fn prepare(owner: &PgConnectOptions) -> Result<Vec<WorkspaceId>, Datab
         .execute(&mut connection)
         .await
         .map_err(failed)?;
-    let prepared = prepare_locked(&mut connection).await;
+    let prepared = prepare_locked(&mut connection, starter).await;
     // Closing the session gives the lock back, whatever happened.
     connection.close().await.ok();
     prepared
 }
 
-async fn prepare_locked(connection: &mut PgConnection) -> Result<Vec<WorkspaceId>, DatabaseError> {
+async fn prepare_locked(
+    connection: &mut PgConnection,
+    starter: Starter,
+) -> Result<Vec<WorkspaceId>, DatabaseError> {
     event_store::migrate::migrate(connection, MIGRATIONS).await.map_err(DatabaseError::Migrate)?;
     let known = workspaces(connection).await?;
-    if !known.is_empty() {
+    if !known.is_empty() || starter == Starter::Taker {
         return Ok(known);
     }
     let first = Uuid::now_v7();

@@ -31,7 +31,7 @@ enum Kind {
 /// Starts or joins the private Postgres. Blocks.
 pub fn open(data: &Path, starter: Starter) -> Result<Private, DatabaseError> {
     match starter {
-        Starter::Server => open_as_server(data),
+        Starter::Server | Starter::Taker => open_as_server(data),
         Starter::Command => {
             let postgres = local_postgres::open(&Settings::new(data)).map_err(private)?;
             let url = postgres.url(NAME);

@@ -6,14 +6,14 @@ use super::event::EventRow;
 use super::report::VerifyReport;
 use super::rows::{ClaimRow, CommandRow, CommitRow};
 use super::versions::Versions;
-use crate::log::leaf::{ClaimRowInput, CommandRowInput, CommitHash, commit_content};
+use crate::log::leaf::{ClaimRowInput, CommandRowInput, CommitHash, ZERO_HASH, commit_content};
 
 /// No commit has more events: its command rows would not fit into a batch.
 const EVENTS_MAX: i64 = 1 << 20;
 
 /// Where the chain stands between two commits.
 #[derive(Clone, Default)]
-pub(super) struct Standing {
+pub(in crate::log) struct Standing {
     pub no: i64,
     pub position: i64,
     pub number: i64,
@@ -24,8 +24,28 @@ pub(super) struct Standing {
     pub should_be: Option<Vec<u8>>,
 }
 
+impl Standing {
+    /// Before the first commit.
+    pub fn beginning() -> Self {
+        Self { hash: ZERO_HASH.to_vec(), ..Self::default() }
+    }
+
+    /// Behind a commit that is trusted.
+    pub fn behind(commit: &CommitRow) -> Self {
+        Self {
+            no: commit.no,
+            position: commit.last_pos,
+            number: commit.last_number,
+            directory: commit.last_directory,
+            at: Some(commit.at),
+            hash: commit.hash.clone(),
+            should_be: None,
+        }
+    }
+}
+
 /// The rows of one commit beside its events.
-pub(super) struct Rows {
+pub(in crate::log) struct Rows {
     pub commit: CommitRow,
     pub commands: Vec<CommandRow>,
     pub claims: Vec<ClaimRow>,

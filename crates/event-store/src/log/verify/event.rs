@@ -10,7 +10,7 @@ use crate::log::leaf::{LeafInput, leaf};
 use crate::log::time::POSTGRES_EPOCH_MICROS;
 
 /// A row of `es.event`, its content replaced by what was found of it.
-pub(super) struct EventRow {
+pub(in crate::log) struct EventRow {
     pub pos: i64,
     pub at: i64,
     pub stream: Uuid,
@@ -29,36 +29,43 @@ impl EventRow {
     /// again would cost as much as hashing them.
     pub fn of(ws: WorkspaceId, row: &PgRow) -> Result<Self, LogError> {
         let occurred_at = optional(row, 2)?.map(instant).transpose()?;
-        let stream = Uuid::from_bytes(bytes(row, 3)?);
+        let input = LeafInput {
+            stream: Uuid::from_bytes(bytes(row, 3)?),
+            version: u32::try_from(i32::from_be_bytes(bytes(row, 4)?)).unwrap_or(0),
+            kind: slice(row, 5)?,
+            type_name: slice(row, 6)?,
+            schema_version: u16::try_from(i16::from_be_bytes(bytes(row, 7)?)).unwrap_or(0),
+            command: Uuid::from_bytes(bytes(row, 8)?),
+            occurred_at,
+            actor: slice(row, 9)?,
+            meta: slice(row, 10)?,
+            payload: slice(row, 11)?,
+        };
         let version = i32::from_be_bytes(bytes(row, 4)?);
-        let command = Uuid::from_bytes(bytes(row, 8)?);
-        let hashed = leaf(
-            ws,
-            &LeafInput {
-                stream,
-                version: u32::try_from(version).unwrap_or(0),
-                kind: slice(row, 5)?,
-                type_name: slice(row, 6)?,
-                schema_version: u16::try_from(i16::from_be_bytes(bytes(row, 7)?)).unwrap_or(0),
-                command,
-                occurred_at,
-                actor: slice(row, 9)?,
-                meta: slice(row, 10)?,
-                payload: slice(row, 11)?,
-            },
-        );
-        let stored = <[u8; 32]>::try_from(slice(row, 12)?).ok();
-        Ok(Self {
-            pos: i64::from_be_bytes(bytes(row, 0)?),
-            at: instant(slice(row, 1)?)?,
-            stream,
+        let place = (i64::from_be_bytes(bytes(row, 0)?), instant(slice(row, 1)?)?, version);
+        Ok(Self::judged(ws, place, &input, slice(row, 12)?))
+    }
+
+    /// Of an event at a position, recorded at an instant, with a version, whose other columns are those of the leaf.
+    pub fn judged(
+        ws: WorkspaceId,
+        (pos, at, version): (i64, i64, i32),
+        input: &LeafInput<'_>,
+        stored: &[u8],
+    ) -> Self {
+        let stored = <[u8; 32]>::try_from(stored).ok();
+        Self {
+            pos,
+            at,
+            stream: input.stream,
             version,
-            command,
-            is_as_its_leaf: stored == Some(hashed),
+            command: input.command,
+            is_as_its_leaf: stored == Some(leaf(ws, input)),
             leaf: stored.unwrap_or_default(),
-            happened_on_a_date: occurred_at
+            happened_on_a_date: input
+                .occurred_at
                 .is_none_or(|micros| Timestamp::from_micros(micros).is_a_date()),
-        })
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! It reads in one snapshot, so that a log that grows meanwhile raises no false alarm, and in bounded memory: commits and
 //! events a piece at a time, commands and claims over cursors that the database sorts.
 
+mod chain;
 mod commit;
 mod event;
 mod events;
@@ -19,7 +20,11 @@ use super::error::{LogError, is_disk_full};
 use events::Feed;
 use walk::Walk;
 
+pub(in crate::log) use chain::Chain;
+pub(in crate::log) use commit::Rows;
+pub(in crate::log) use event::EventRow;
 pub use report::{Finding, KnownHead, VerifyReport};
+pub(in crate::log) use rows::{ClaimRow, CommandRow, CommitRow, Cursor, commits};
 pub use versions::STREAMS_MAX;
 
 /// One snapshot for everything.
@@ -138,7 +143,7 @@ impl<'a> Verification<'a> {
         feed.close().await;
         walk.behind_the_last(transaction).await?;
         walk.report.findings.sort_by_key(|finding| finding.commit);
-        for close in ["close verify_commands", "close verify_claims"] {
+        for close in ["close commands_in_order", "close claims_in_order"] {
             sqlx::query(close).persistent(false).execute(&mut *transaction).await?;
         }
         Ok(walk.report)

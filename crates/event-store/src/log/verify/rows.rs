@@ -13,23 +13,24 @@ use crate::log::time::PgInstant;
 
 /// How many rows of commands or claims are fetched at once.
 const FETCH: &[&str; 2] =
-    &["fetch forward 2000 from verify_commands", "fetch forward 2000 from verify_claims"];
+    &["fetch forward 2000 from commands_in_order", "fetch forward 2000 from claims_in_order"];
 
 /// A row of `es.commit`.
-pub(super) struct CommitRow {
+pub(in crate::log) struct CommitRow {
     pub no: i64,
     pub first_pos: i64,
     pub last_pos: i64,
     pub last_number: i64,
     pub last_directory: i64,
     pub at: i64,
-    node: Uuid,
+    pub node: Uuid,
     pub content: Vec<u8>,
     pub hash: Vec<u8>,
 }
 
 impl CommitRow {
-    fn of(row: &PgRow) -> Result<Self, LogError> {
+    /// Reads a row of `verify_commits.sql`.
+    pub fn of(row: &PgRow) -> Result<Self, LogError> {
         Ok(Self {
             no: row.try_get(0)?,
             first_pos: row.try_get(1)?,
@@ -63,7 +64,7 @@ impl CommitRow {
 }
 
 /// The commits after a number, oldest first.
-pub(super) async fn commits(
+pub(in crate::log) async fn commits(
     connection: &mut PgConnection,
     ws: WorkspaceId,
     after: i64,
@@ -79,7 +80,7 @@ pub(super) async fn commits(
 }
 
 /// A row that belongs to a commit, in its place among the others.
-pub(super) trait OfCommit: Sized {
+pub(in crate::log) trait OfCommit: Sized {
     /// Which of the two cursors holds it.
     const CURSOR: usize;
 
@@ -88,7 +89,7 @@ pub(super) trait OfCommit: Sized {
 }
 
 /// A row of `es.command`.
-pub(super) struct CommandRow {
+pub(in crate::log) struct CommandRow {
     pub no: i64,
     pub ord: i32,
     pub command: Uuid,
@@ -117,7 +118,7 @@ impl OfCommit for CommandRow {
 }
 
 /// A row of `es.claim`.
-pub(super) struct ClaimRow {
+pub(in crate::log) struct ClaimRow {
     pub no: i64,
     pub ord: i32,
     pub scope: String,
@@ -146,7 +147,7 @@ impl OfCommit for ClaimRow {
 }
 
 /// The commands or the claims of a workspace in the order of commits, a piece at a time.
-pub(super) struct Cursor<T> {
+pub(in crate::log) struct Cursor<T> {
     waiting: std::vec::IntoIter<T>,
     next: Option<T>,
     ended: bool,

@@ -42,6 +42,11 @@ impl Versions {
         }
     }
 
+    /// Of a log that begins earlier than what is judged: whatever was not met is looked up.
+    pub fn amid(room: usize) -> Self {
+        Self { forgot: true, ..Self::new(room) }
+    }
+
     /// Whether an event follows the one before in its stream, as far as that is remembered.
     pub fn follows(&mut self, stream: Uuid, version: i32, (commit, position): (i64, i64)) -> bool {
         let known = self.young.get_mut(&stream).map(|known| std::mem::replace(known, version));

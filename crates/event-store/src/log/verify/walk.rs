@@ -13,7 +13,7 @@ use super::rows::{self, ClaimRow, CommandRow, CommitRow, Cursor};
 use super::versions::Versions;
 use crate::log::error::LogError;
 use crate::log::hex;
-use crate::log::leaf::{ZERO_HASH, workspace_seal};
+use crate::log::leaf::workspace_seal;
 use crate::log::reader::signed;
 use crate::log::time::PgInstant;
 
@@ -55,7 +55,7 @@ impl<'a> Walk<'a> {
         Self {
             heads,
             asked,
-            before: Standing { hash: ZERO_HASH.to_vec(), ..Standing::default() },
+            before: Standing::beginning(),
             versions: Versions::new(asked.streams_max),
             commits: VecDeque::new(),
             read_to: 0,

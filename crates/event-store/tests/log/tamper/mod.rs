@@ -2,7 +2,7 @@
 
 mod attempt;
 mod forgery;
-mod history;
+pub mod history;
 mod table;
 
 use decider::WorkspaceId;

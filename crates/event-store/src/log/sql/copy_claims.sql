@@ -1,0 +1,2 @@
+declare claims_in_order no scroll cursor for
+select no, ord, scope, key_mac, seq, stream from es.claim where ws = $1 and no > $2 and no <= $3 order by no, ord
