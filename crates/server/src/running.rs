@@ -271,6 +271,7 @@ async fn chores(app: App, ops: ops::Ops, mut signer: HeadSigner, pool: PgPool) {
                 Err(_) => tracing::warn!("the head of the log could not be signed in time"),
             },
             _ = tidy.tick() => {
+                app.vault().drop_old_keys();
                 if let Some(metrics) = metrics_handle() {
                     metrics.run_upkeep();
                 }

@@ -87,6 +87,16 @@ impl<K: Eq + Hash + Clone, V: Clone> BoundedCache<K, V> {
         all.old.retain(|_, (_, value)| !gone(value));
     }
 
+    /// Removes what is too old to be answered. Until then it is still in memory, though nobody gets it.
+    pub fn drop_old(&self) {
+        let now = Instant::now();
+        let mut all = self.lock();
+        let all = &mut *all;
+        for generation in [&mut all.young, &mut all.old] {
+            generation.retain(|_, (since, _)| self.is_fresh(*since, now));
+        }
+    }
+
     /// Replaces entries, as a removal does: what was read before does not come back.
     pub fn overrule(&self, values: impl IntoIterator<Item = (K, V)>) {
         let now = Instant::now();
@@ -147,6 +157,23 @@ mod tests {
         let cache = BoundedCache::new(10, Duration::ZERO);
         cache.insert(1, 1);
         assert_eq!(cache.get(&1), None);
+    }
+
+    #[test]
+    fn what_is_too_old_does_not_stay_in_memory() {
+        let cache = BoundedCache::new(10, Duration::ZERO);
+        (0..8).for_each(|n| cache.insert(n, n));
+        cache.drop_old();
+        let all = cache.lock();
+        assert_eq!(all.young.len() + all.old.len(), 0);
+    }
+
+    #[test]
+    fn what_is_fresh_stays_when_what_is_old_is_dropped() {
+        let cache = BoundedCache::new(10, LONG);
+        (0..4).for_each(|n| cache.insert(n, n));
+        cache.drop_old();
+        assert!((0..4).all(|n| cache.get(&n) == Some(n)));
     }
 
     #[test]

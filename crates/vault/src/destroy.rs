@@ -140,6 +140,12 @@ impl Vault {
         self.shared.ring.keys.remove(&names);
     }
 
+    /// Drops keys that have been in memory for [`crate::KEY_AGE_MAX`] and are not used any more. Call it every few seconds.
+    pub fn drop_old_keys(&self) {
+        self.shared.ring.keys.drop_old();
+        self.shared.ring.scopes.drop_old();
+    }
+
     /// Drops every key from memory; the next use of each asks the database. For whoever hears of an erasure.
     pub fn forget_all_cached(&self) {
         self.shared.ring.keys.remove_where(|_| true);

@@ -80,7 +80,7 @@ pub fn proven(program: &Program) -> Value {
     report
 }
 
-/// Copies files with their modes.
+/// Copies what is in a folder, with its modes.
 pub fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
@@ -88,6 +88,8 @@ pub fn copy_folder(from: &Path, to: &Path) {
         let target = to.join(path.file_name().unwrap());
         if path.is_dir() {
             copy_folder(&path, &target);
+            let mode = std::fs::metadata(&path).unwrap().permissions();
+            std::fs::set_permissions(&target, mode).unwrap();
         } else {
             std::fs::copy(&path, &target).unwrap();
         }

@@ -131,7 +131,7 @@ impl<'a> Minutes<'a> {
         let lags = listed["items"].as_array().into_iter().flatten();
         let lag = lags.filter_map(|view: &Value| view["lag_events"].as_u64()).max().unwrap_or(0);
         let backends = sqlx::query_scalar(include_str!("connections.sql"));
-        // It takes half a second and must not stand in the way of those who send and take times.
+        // It takes a while and must not stand in the way of those who send and take times.
         let (pid, data) = (self.desk.pid(), self.desk.data.clone());
         let slow = tokio::task::spawn_blocking(move || {
             (process::postgres_mb(pid), process::folder_mb(&data), process::yardstick_ms())
