@@ -20,10 +20,12 @@ fn has_tool(output: &Output) -> bool {
     !missing
 }
 
-/// A data folder that a server run by another user reaches, too.
-fn reachable() -> Program {
+/// A data folder restored from a backup, as `cp -a` does it.
+fn restored_from(backup: &Path) -> Program {
     let program = Program::fresh();
-    std::fs::set_permissions(program.data(), Permissions::from_mode(0o755)).unwrap();
+    copy_folder(backup, program.data());
+    let mode = std::fs::metadata(backup).unwrap().permissions();
+    std::fs::set_permissions(program.data(), mode).unwrap();
     program
 }
 
@@ -130,8 +132,7 @@ async fn a_backup_is_a_data_folder_in_which_everything_opens() {
     client.comment(&ticket, "after the backup").await;
     drop(serving);
 
-    let restored = reachable();
-    copy_folder(Path::new(&whole), restored.data());
+    let restored = restored_from(Path::new(&whole));
     let heads = format!("{whole}/heads");
     let report = restored.run(&["log", "verify", "--against", &heads, "--json"]).json();
     assert_eq!((&report["findings"], &report["heads_compared"]), (&json!([]), &json!(1)));
@@ -141,8 +142,7 @@ async fn a_backup_is_a_data_folder_in_which_everything_opens() {
     opens(&client, &ticket, "Printer").await;
     restored.run(&["projection", "verify", "--all"]).ok();
 
-    let sealed = reachable();
-    copy_folder(Path::new(&keyless), sealed.data());
+    let sealed = restored_from(Path::new(&keyless));
     let told = sealed.run(&["log", "verify"]).failed(1);
     assert!(told.contains("is missing, but this database is sealed with one"), "{told}");
 }
@@ -216,8 +216,7 @@ impl Lost {
 
     /// Database and key file from the backup, the write-ahead log up to the instant, and the objects there are.
     fn restore(&self) -> Program {
-        let restored = reachable();
-        copy_folder(&self.backup, restored.data());
+        let restored = restored_from(&self.backup);
         copy_folder(&self.objects, &restored.data().join("objects"));
         recover_to(&restored, &self.archive, &self.between);
         restored

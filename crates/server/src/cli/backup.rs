@@ -21,6 +21,10 @@ use crate::service::{Service, now};
 
 /// Where the key file stands in a data folder.
 const KEY_FILE: &str = "keys/master.key";
+/// The mode of folders that are their owner's alone.
+const OWN: u32 = 0o700;
+/// The mode of the backup's own folder: once it is restored, the Postgres of root is another user, who has to get through.
+const PASSABLE: u32 = 0o711;
 
 /// Where the backup goes.
 #[derive(Debug, Args)]
@@ -145,14 +149,14 @@ impl Plan {
 
     /// Blocks. The order matters: see above.
     fn carry_out(&self) -> Result<Made, BackupError> {
-        make_folder(&self.target)?;
+        make_folder(&self.target, PASSABLE)?;
         let verified = self.copy_database()?;
         let mut objects = 0;
         copy_folder(&self.objects, &self.target.join("objects"), &mut objects)?;
         write_file(&self.target.join("heads"), self.heads.as_bytes())?;
         if let Some(key_file) = &self.key_file {
             let copy = self.target.join(KEY_FILE);
-            copy.parent().map_or(Ok(()), make_folder)?;
+            copy.parent().map_or(Ok(()), |folder| make_folder(folder, OWN))?;
             copy_file(key_file, &copy)?;
         }
         sync(&self.target)?;
@@ -201,7 +205,7 @@ fn run_tool(program: &'static str, mut command: Command) -> Result<(), BackupErr
 
 /// Copies a folder with everything in it. What is removed meanwhile was not needed; what is just being written, not yet.
 fn copy_folder(from: &Path, to: &Path, files: &mut u64) -> Result<(), BackupError> {
-    make_folder(to)?;
+    make_folder(to, OWN)?;
     let entries = match fs::read_dir(from) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(|source| failed(from, source))?,
@@ -239,8 +243,8 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), BackupError> {
     written.map_err(|source| failed(path, source))
 }
 
-fn make_folder(path: &Path) -> Result<(), BackupError> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+fn make_folder(path: &Path, mode: u32) -> Result<(), BackupError> {
+    let made = DirBuilder::new().recursive(true).mode(mode).create(path);
     made.map_err(|source| failed(path, source))
 }
 
