@@ -55,6 +55,7 @@ pub const COLD: &[(&str, &str)] = &[
     ("crates/ops/src/sql/erasure_standing.sql", ERASURE_READS),
     ("crates/ops/src/sql/erasure_storage.sql", ERASURE_READS),
     ("crates/ops/src/sql/erasure_storage_note.sql", NO_PLAN),
+    ("crates/ops/src/sql/node_any.sql", RARE),
     ("crates/ops/src/sql/node_prune.sql", ONCE),
     ("crates/ops/src/sql/refusal_sweep.sql", RARE),
     ("crates/ops/src/sql/session_sweep.sql", RARE),

@@ -1,6 +1,7 @@
 //! The application's connections, apart by what they are for: readers cannot starve writers, nor projectors either.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgPool, Row};
@@ -18,6 +19,29 @@ const TRANSACTION_IDLE_MAX_MS: u64 = 10_000;
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// Rarely used connections are asked whether they still live after lying idle for so long.
 const TRUSTED_FOR: Duration = Duration::from_secs(30);
+
+/// When a connection was last found broken: others that have been idle since before are asked before they are used, so that a
+/// crash of Postgres costs the requests that it met and none after them. Cheap to clone; one for all pools.
+#[derive(Clone, Default)]
+pub(super) struct Trust {
+    broken_at: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Trust {
+    fn lost(&self) {
+        *self.lock() = Some(Instant::now());
+    }
+
+    /// Whether a connection that has been idle for so long may be used unasked.
+    pub(super) fn covers(&self, idle_for: Duration) -> bool {
+        idle_for < TRUSTED_FOR && self.lock().is_none_or(|broken_at| idle_for <= broken_at.elapsed())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        // Nothing panics while holding the lock.
+        self.broken_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// How the application connects.
 pub struct Application {
@@ -97,8 +121,10 @@ impl Pools {
         let settings =
             [("idle_in_transaction_session_timeout", TRANSACTION_IDLE_MAX_MS.to_string())];
         let target = application.options.clone().options(settings);
-        let pool = |size| options(application.role, size).connect_lazy_with(target.clone());
-        let read = search_path.followed_by(options(application.role, sizes.read), application.role);
+        let trust = Trust::default();
+        let options = |size| options(application.role, size, &trust);
+        let pool = |size| options(size).connect_lazy_with(target.clone());
+        let read = search_path.followed_by(options(sizes.read), application.role, trust.clone());
         Self {
             append: pool(sizes.append),
             read: read.connect_lazy_with(target.clone()),
@@ -117,7 +143,8 @@ impl Pools {
     }
 }
 
-fn options(role: Option<&'static str>, size: u32) -> PgPoolOptions {
+fn options(role: Option<&'static str>, size: u32, trust: &Trust) -> PgPoolOptions {
+    let (before, after) = (trust.clone(), trust.clone());
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -125,18 +152,24 @@ fn options(role: Option<&'static str>, size: u32) -> PgPoolOptions {
         .idle_timeout(IDLE_MAX)
         // A ping before each use would double the round trips of the hot paths.
         .test_before_acquire(false)
-        .before_acquire(|connection, about| Box::pin(alive(connection, about.idle_for)))
+        .before_acquire(move |connection, about| {
+            let trusted = before.covers(about.idle_for);
+            Box::pin(alive(connection, trusted))
+        })
         // The pool waits for what a given-up statement has still to answer, and without a bound it would do so for ever.
-        .after_release(|connection, _| Box::pin(answers(connection)))
+        .after_release(move |connection, _| {
+            let trust = after.clone();
+            Box::pin(async move { answers(connection).await.inspect_err(|_| trust.lost()) })
+        })
         .after_connect(move |connection, _| Box::pin(begin_session(connection, role)))
 }
 
-/// Asks a connection that has long been idle whether it still lives.
+/// Asks a connection that is not trusted whether it still lives.
 pub(super) async fn alive(
     connection: &mut sqlx::PgConnection,
-    idle_for: Duration,
+    trusted: bool,
 ) -> Result<bool, sqlx::Error> {
-    if idle_for >= TRUSTED_FOR {
+    if !trusted {
         sqlx::Connection::ping(connection).await?;
     }
     Ok(true)
@@ -180,6 +213,16 @@ pub(crate) async fn take_role(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn once_one_is_found_broken_those_that_were_idle_then_are_asked_and_others_are_not() {
+        let trust = Trust::default();
+        assert!(trust.covers(Duration::from_secs(1)));
+        assert!(!trust.covers(TRUSTED_FOR), "whoever was idle for long is asked in any case");
+        trust.lost();
+        assert!(!trust.covers(Duration::from_secs(1)), "idle since before");
+        assert!(trust.covers(Duration::ZERO), "given back since");
+    }
 
     #[test]
     fn however_few_connections_there_are_each_pool_has_one_and_together_they_keep_to_it() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgPoolOptions;
 
-use super::pools::{alive, begin_session};
+use super::pools::{Trust, alive, begin_session};
 
 /// A connection made while the path changed may have read it before: for so long after a change they count as made before it.
 const WHILE_CHANGING: Duration = Duration::from_millis(200);
@@ -50,6 +50,7 @@ impl SearchPath {
         &self,
         options: PgPoolOptions,
         role: Option<&'static str>,
+        trust: Trust,
     ) -> PgPoolOptions {
         let (fresh, older) = (self.clone(), self.clone());
         options
@@ -66,7 +67,8 @@ impl SearchPath {
             })
             .before_acquire(move |connection, about| {
                 let made_since = older.lock().since.elapsed() > about.age + WHILE_CHANGING;
-                Box::pin(async move { Ok(made_since && alive(connection, about.idle_for).await?) })
+                let trusted = trust.covers(about.idle_for);
+                Box::pin(async move { Ok(made_since && alive(connection, trusted).await?) })
             })
     }
 
