@@ -34,7 +34,8 @@ impl Trust {
 
     /// Whether a connection that has been idle for so long may be used unasked.
     pub(super) fn covers(&self, idle_for: Duration) -> bool {
-        idle_for < TRUSTED_FOR && self.lock().is_none_or(|broken_at| idle_for <= broken_at.elapsed())
+        idle_for < TRUSTED_FOR
+            && self.lock().is_none_or(|broken_at| idle_for <= broken_at.elapsed())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
