@@ -24,6 +24,8 @@ use crate::log::{LogError, LogReader, RecentCommits, bounded};
 
 /// How often new workspaces are looked for.
 const SUPERVISE: Duration = Duration::from_secs(1);
+/// How long readers are not led to a build that holds less than the one they look at.
+const OVERTAKES_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the engine works with.
 pub struct EngineParts {
@@ -91,7 +93,7 @@ impl Engine {
         while !*self.stop.borrow() {
             match self.look().await {
                 Ok((workspaces, places)) => {
-                    self.lead_readers(&places, &mut path);
+                    self.lead_readers(&workspaces, &places, &mut path).await;
                     self.follow(&workspaces, &places, (&mut tasks, &mut running));
                 }
                 Err(error) => tracing::warn!(
@@ -118,18 +120,28 @@ impl Engine {
         Ok((workspaces, Places::among(&builds, &self.parts.projections)))
     }
 
-    /// Both the build that readers come from and the one they are led to are kept up to date. For a moment they wait for both.
-    fn lead_readers(&self, places: &Places, path: &mut Option<SearchPath>) {
-        self.checkpoints.lead(places);
+    /// Both the build that readers come from and the one they are led to are kept up to date. Before and after they
+    /// are led, they wait for both; whoever waited for the first alone before that must find as much in the other.
+    async fn lead_readers(
+        &self,
+        workspaces: &[WorkspaceId],
+        places: &Places,
+        path: &mut Option<SearchPath>,
+    ) {
         let present = places.search_path();
-        if path.as_ref().is_none_or(|known| *known == present) {
+        let switches = path.as_ref().is_some_and(|known| *known != present);
+        if switches {
+            self.checkpoints.announce(places);
+            self.checkpoints.overtaken(workspaces, OVERTAKES_WITHIN).await;
+        }
+        self.checkpoints.lead(places);
+        if !switches {
             self.checkpoints.settled();
         }
-        if path.as_ref() == Some(&present) {
-            return;
+        if path.as_ref() != Some(&present) {
+            (self.parts.readers)(&present);
+            *path = Some(present);
         }
-        (self.parts.readers)(&present);
-        *path = Some(present);
     }
 
     fn follow(

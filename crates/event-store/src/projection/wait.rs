@@ -59,17 +59,23 @@ pub struct Checkpoints {
 #[derive(Clone)]
 struct Read {
     present: ProjectionType,
-    /// A reader that began before the last switch still looks at this one.
-    before: Option<ProjectionType>,
+    /// Readers that began before the last switch still look at this one, or are about to be led to it: they wait for both.
+    other: Option<ProjectionType>,
     /// Whether it is not fit to be read before it is complete.
     building: bool,
+}
+
+impl Read {
+    fn builds(&self) -> impl Iterator<Item = ProjectionType> {
+        std::iter::once(self.present).chain(self.other)
+    }
 }
 
 impl Checkpoints {
     /// Of these views, with nothing known yet.
     #[must_use]
     pub fn new(pool: PgPool, projections: &[ProjectionType]) -> Self {
-        let read = |present: ProjectionType| Read { present, before: None, building: false };
+        let read = |present: ProjectionType| Read { present, other: None, building: false };
         let read = projections.iter().map(|known| (known.name, read(*known))).collect();
         Self { pool, read: Arc::new(Mutex::new(read)), positions: Arc::default() }
     }
@@ -82,14 +88,44 @@ impl Checkpoints {
         position: LogPosition,
         at_most: Duration,
     ) -> Freshness {
-        let Some(read) = self.read().get(name).cloned() else { return Freshness::Stale };
         let deadline = Instant::now() + at_most;
-        for build in [Some(read.present), read.before].into_iter().flatten() {
-            if self.wait_for(ws, build, (position, deadline)).await == Freshness::Stale {
-                return Freshness::Stale;
+        loop {
+            let Some(read) = self.read().get(name).cloned() else { return Freshness::Stale };
+            for build in read.builds() {
+                if self.wait_for(ws, build, (position, deadline)).await == Freshness::Stale {
+                    return Freshness::Stale;
+                }
+            }
+            // Led elsewhere meanwhile, the reader would look at a build that nobody waited for.
+            let waited =
+                |build: ProjectionType| read.builds().any(|known| known.build == build.build);
+            if self.read().get(name).is_some_and(|now| now.builds().all(waited)) {
+                return Freshness::Reached;
             }
         }
-        Freshness::Reached
+    }
+
+    /// Waits until the announced builds hold all that the present ones hold: whoever has waited for the one may look at the
+    /// other then. At most so long, since a switch may be forced to a build that does not get on.
+    pub(super) async fn overtaken(&self, workspaces: &[WorkspaceId], at_most: Duration) {
+        let deadline = Instant::now() + at_most;
+        let announced: Vec<_> =
+            self.read().values().filter_map(|read| Some((read.present, read.other?))).collect();
+        for (present, next) in announced {
+            for ws in workspaces {
+                let position = self.place(*ws, &present).await;
+                self.wait_for(*ws, next, (position, deadline)).await;
+            }
+        }
+    }
+
+    /// How far a build is, from memory or from the database.
+    async fn place(&self, ws: WorkspaceId, build: &ProjectionType) -> LogPosition {
+        let known = *self.sender(ws, build).borrow();
+        if known.here {
+            return known.position;
+        }
+        self.stored(ws, &build.schema_name()).await.unwrap_or(known.position).max(known.position)
     }
 
     async fn wait_for(
@@ -132,15 +168,25 @@ impl Checkpoints {
         self.read().get(name).is_some_and(|read| read.building)
     }
 
+    /// Readers will be led to other builds: from now on they wait for those, too.
+    pub(super) fn announce(&self, places: &Places) {
+        let mut read = self.read();
+        for next in &places.present {
+            if let Some(known) = read.get_mut(next.name) {
+                known.other = (known.present.build != next.build).then_some(*next);
+            }
+        }
+    }
+
     /// Readers are led to other builds from now on: until [`Self::settled`] they wait for those they come from too.
     pub(super) fn lead(&self, places: &Places) {
         let mut read = self.read();
         for present in &places.present {
             let building = places.building.iter().any(|built| built.name == present.name);
-            let fresh = Read { present: *present, before: None, building };
+            let fresh = Read { present: *present, other: None, building };
             let known = read.entry(present.name).or_insert_with(|| fresh.clone());
             if known.present.build != present.build {
-                *known = Read { before: Some(known.present), ..fresh };
+                *known = Read { other: Some(known.present), ..fresh };
             }
             known.building = building;
         }
@@ -148,7 +194,7 @@ impl Checkpoints {
 
     /// Whoever began to read before the last switch has ended.
     pub(super) fn settled(&self) {
-        self.read().values_mut().for_each(|read| read.before = None);
+        self.read().values_mut().for_each(|read| read.other = None);
     }
 
     /// How far a view is: from memory where this process keeps it up to date, else from the database. None when the view is
@@ -201,5 +247,82 @@ impl Checkpoints {
     fn read(&self) -> MutexGuard<'_, HashMap<&'static str, Read>> {
         // Nothing panics while holding the lock.
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const WS: WorkspaceId = WorkspaceId(Uuid::from_u128(1));
+    const LONG: Duration = Duration::from_secs(3600);
+    const FIRST: ProjectionType = ProjectionType {
+        name: "inbox",
+        version: 1,
+        build: 1,
+        schema_sql: "",
+        opens: false,
+        stop_on_error: false,
+        across_streams: false,
+        tables: Vec::new,
+        fold: || unreachable!("nothing is folded here"),
+    };
+    const SECOND: ProjectionType = FIRST.at_build(2);
+
+    /// With both builds at position 6.
+    fn checkpoints() -> Checkpoints {
+        let pool = PgPool::connect_lazy("postgres://nobody@127.0.0.1:1/none").unwrap();
+        let checkpoints = Checkpoints::new(pool, &[FIRST]);
+        at(&checkpoints, FIRST, 6);
+        at(&checkpoints, SECOND, 6);
+        checkpoints
+    }
+
+    fn at(checkpoints: &Checkpoints, build: ProjectionType, position: u64) {
+        let standing = Standing { position: LogPosition(position), left_out: 0 };
+        checkpoints.reached(WS, &build, standing);
+    }
+
+    fn places() -> Places {
+        Places { present: vec![SECOND], building: Vec::new(), followed: vec![FIRST, SECOND] }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_led_to_another_build_while_waiting_waits_for_that_one_too() {
+        let checkpoints = checkpoints();
+        let wait = checkpoints.wait(WS, "inbox", LogPosition(7), LONG);
+        tokio::pin!(wait);
+        assert!(futures_util::poll!(&mut wait).is_pending());
+        checkpoints.announce(&places());
+        at(&checkpoints, FIRST, 7);
+        assert!(futures_util::poll!(&mut wait).is_pending(), "the build it is led to lacks it");
+        checkpoints.lead(&places());
+        assert!(futures_util::poll!(&mut wait).is_pending());
+        at(&checkpoints, SECOND, 7);
+        assert_eq!(wait.await, Freshness::Reached);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn readers_are_led_to_a_build_once_it_holds_what_they_may_have_waited_for() {
+        let checkpoints = checkpoints();
+        at(&checkpoints, FIRST, 7);
+        let seven = checkpoints.wait(WS, "inbox", LogPosition(7), LONG).await;
+        assert_eq!(seven, Freshness::Reached);
+        checkpoints.announce(&places());
+        let overtaken = checkpoints.overtaken(&[WS], LONG);
+        tokio::pin!(overtaken);
+        assert!(futures_util::poll!(&mut overtaken).is_pending());
+        at(&checkpoints, SECOND, 7);
+        overtaken.await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_build_that_does_not_get_on_holds_a_switch_up_for_a_moment_only() {
+        let checkpoints = checkpoints();
+        at(&checkpoints, FIRST, 7);
+        checkpoints.announce(&places());
+        checkpoints.overtaken(&[WS], Duration::from_secs(2)).await;
     }
 }
