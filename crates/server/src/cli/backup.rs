@@ -16,7 +16,7 @@ use event_store::log::SignedHead;
 use local_postgres::find_binaries;
 use serde_json::json;
 
-use super::{CliError, Common, output, session};
+use super::{CliError, Common, output, session, unfinished};
 use crate::service::{Service, now};
 
 /// Where the key file stands in a data folder.
@@ -96,7 +96,7 @@ pub async fn run(common: &Common, args: BackupArgs) -> Result<ExitCode, CliError
         if service.config.database.url.is_some() {
             return Err(BackupError::GivenDatabase.into());
         }
-        let unfinished = unfinished(&args.folder);
+        let unfinished = unfinished::beside(&args.folder);
         for path in [&args.folder, &unfinished] {
             if path.exists() {
                 return Err(CliError::Exists { path: path.display().to_string() });
@@ -106,7 +106,8 @@ pub async fn run(common: &Common, args: BackupArgs) -> Result<ExitCode, CliError
         let plan = Plan::of(&service, unfinished.clone(), (heads, !args.without_key_file));
         let made = tokio::task::spawn_blocking(move || plan.carry_out()).await;
         let made = made.map_err(|_| CliError::Interrupted)?;
-        let made = made.and_then(|made| name(&unfinished, &args.folder).map(|()| made));
+        let name = || unfinished::name(&args.folder).map_err(|source| failed(&args.folder, source));
+        let made = made.and_then(|made| name().map(|()| made));
         let made = made.inspect_err(|_| drop(fs::remove_dir_all(&unfinished)))?;
         tell(json, &args, &made)?;
         Ok(ExitCode::SUCCESS)
@@ -255,19 +256,6 @@ fn sync(path: &Path) -> Result<(), BackupError> {
 
 fn failed(path: &Path, source: io::Error) -> BackupError {
     BackupError::Copy { path: path.display().to_string(), source }
-}
-
-/// Where a backup is made, until it is whole.
-fn unfinished(folder: &Path) -> PathBuf {
-    let mut name = folder.as_os_str().to_owned();
-    name.push(".part");
-    PathBuf::from(name)
-}
-
-fn name(unfinished: &Path, folder: &Path) -> Result<(), BackupError> {
-    fs::rename(unfinished, folder).map_err(|source| failed(folder, source))?;
-    let parent = folder.parent().filter(|parent| *parent != Path::new(""));
-    sync(parent.unwrap_or(Path::new(".")))
 }
 
 fn tell(as_json: bool, args: &BackupArgs, made: &Made) -> Result<(), CliError> {

@@ -36,6 +36,7 @@ mod ticket_fold;
 mod ticket_lookup;
 mod ticket_show;
 mod token_create;
+mod unfinished;
 mod user_add;
 mod views;
 

@@ -1,13 +1,13 @@
 //! Where an export goes: stdout, or a file that has its name once it is whole.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::cli::{CliError, output};
+use crate::cli::{CliError, output, unfinished};
 
 /// Bytes that are collected before they are written.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -34,7 +34,7 @@ impl Outlet {
             Some(path) => {
                 let mut options = OpenOptions::new();
                 let file = options.write(true).create(true).truncate(true).mode(0o600);
-                Target::File(file.open(unfinished(path)).map_err(CliError::Export)?)
+                Target::File(file.open(unfinished::beside(path)).map_err(CliError::Export)?)
             }
         };
         let writer = BufWriter::with_capacity(BUFFER_BYTES, target);
@@ -52,9 +52,7 @@ impl Outlet {
             return Ok(());
         };
         file.sync_all()?;
-        fs::rename(unfinished(path), path)?;
-        let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        unfinished::name(path)
     }
 }
 
@@ -72,12 +70,6 @@ pub fn tell(
             Ok(())
         }
     }
-}
-
-fn unfinished(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    PathBuf::from(name)
 }
 
 impl Write for Outlet {
