@@ -84,7 +84,8 @@ async fn every_view_rebuilt_holds_the_rows_of_the_live_one() {
 async fn unlike_indexes(database: &Database) -> Vec<String> {
     sqlx::query_scalar(
         "select indexname::text from pg_indexes where schemaname ~ '_v[0-9]+(_b2)?$'
-          group by regexp_replace(schemaname, '_b2$', ''), indexname having count(*) <> 2",
+          group by regexp_replace(schemaname, '_b2$', ''), indexname, regexp_replace(indexdef, '_b2\\.', '.')
+          having count(*) <> 2",
     )
     .fetch_all(&database.pool)
     .await

@@ -31,6 +31,8 @@ pub trait AnyTable: Send + Sync {
     /// # Errors
     /// When a value cannot be encoded.
     fn wanted(&self, arguments: &mut PgArguments) -> Result<usize, BoxDynError>;
+    /// Whether some of the announced rows are to be looked for.
+    fn looks_for_some(&self) -> bool;
     /// Takes stored rows in.
     ///
     /// # Errors

@@ -203,6 +203,10 @@ impl<R: Row> AnyTable for Table<R> {
         Ok(keys.len())
     }
 
+    fn looks_for_some(&self) -> bool {
+        self.slots.values().any(|slot| slot.looked_for)
+    }
+
     fn load(&mut self, rows: &[PgRow]) -> Result<(), sqlx::Error> {
         for row in rows {
             let row = R::read(row)?;

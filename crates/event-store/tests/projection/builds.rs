@@ -11,6 +11,11 @@ use crate::toy::{Toy, ToyEvent, ToyRows};
 
 pub type View = Toy<false>;
 
+/// The note that [`Database::fill`] adds in a commit.
+pub fn note(commit: u32) -> Uuid {
+    Uuid::from_u128(0xA07E_0000 + u128::from(commit))
+}
+
 pub fn view() -> ProjectionType {
     ProjectionType::of::<View>()
 }
@@ -48,6 +53,9 @@ impl Database {
             events.push(raw(stream, &ToyEvent::Marked { by, tags }));
             if n % 4 == 0 {
                 events.push(raw(stream, &ToyEvent::Unmarked { by }));
+            }
+            if n % 3 == 0 {
+                events.push(raw(stream, &ToyEvent::Noted { note: note(n) }));
             }
             self.commit_here(&events).await;
         }

@@ -1,4 +1,4 @@
-//! A toy view: boxes that hold a number of things, and the marks people put on them.
+//! A toy view: boxes that hold a number of things, the marks people put on them, and notes that are only ever added.
 
 use decider::{DecodeError, StoredEvent};
 use event_store::projection::{ApplyError, Json, Keys, Projection, Stored};
@@ -13,6 +13,7 @@ pub enum ToyEvent {
     Put { count: i64 },
     Marked { by: Uuid, tags: Vec<String> },
     Unmarked { by: Uuid },
+    Noted { note: Uuid },
     Broken,
     Panics,
     TooLong,
@@ -46,9 +47,17 @@ row! {
     }
 }
 
+row! {
+    /// One note. Only the event that adds it knows it.
+    pub struct NoteRow in "toy_note" {
+        key { note: Uuid }
+        id: Uuid,
+    }
+}
+
 row_set! {
     /// The view's tables.
-    pub struct ToyRows { boxes: BoxRow, marks: MarkRow }
+    pub struct ToyRows { boxes: BoxRow, marks: MarkRow, notes: NoteRow }
 }
 
 /// The view; `N` makes another one of the same code.
@@ -86,7 +95,8 @@ impl<const STOP: bool> Projection for Toy<STOP> {
             small boolean not null, index_me text, primary key (ws, id));
         create index toy_box_index_me on toy_box (ws, index_me);
         create table toy_mark (ws uuid, id uuid, by uuid, tags text[] not null, seen uuid[] not null, raw bytea,
-            at bigint not null, n integer not null, primary key (ws, id, by));";
+            at bigint not null, n integer not null, primary key (ws, id, by));
+        create table toy_note (ws uuid not null, note uuid not null, id uuid not null, primary key (ws, note));";
     type Event = ToyEvent;
     type Rows = ToyRows;
 
@@ -110,6 +120,9 @@ impl<const STOP: bool> Projection for Toy<STOP> {
 
     fn keys(event: &Stored<'_, ToyEvent>, keys: &mut Keys<'_>) {
         keys.row::<BoxRow>(event.stream);
+        if let ToyEvent::Noted { note } = event.data {
+            keys.new_row::<NoteRow>(*note);
+        }
         if let ToyEvent::Marked { by, .. } | ToyEvent::Unmarked { by } = event.data {
             keys.row::<MarkRow>((event.stream, *by));
         }
@@ -148,6 +161,7 @@ impl<const STOP: bool> Projection for Toy<STOP> {
                 })?;
             }
             ToyEvent::Unmarked { by } => rows.marks.remove(&(id, *by))?,
+            ToyEvent::Noted { note } => rows.notes.insert(NoteRow { note: *note, id })?,
             ToyEvent::Broken => return Err(ApplyError::Unexpected("broken")),
             ToyEvent::Panics => panic!("as asked"),
             // No value of an indexed column may be so long: only the database finds out.

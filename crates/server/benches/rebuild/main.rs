@@ -2,8 +2,8 @@
 //! and indexing alone; how much memory; what readers notice.
 //!
 //! `cargo bench -p server --bench rebuild`; `TICKETS` (20000), `PAIRS` (7 interleaved rounds), `VIEWS` (inbox,thread,timeline,lookup),
-//! `LIVE_EVENTS` (60000 events folded by the live path in each round) and `KEEP` (a folder that is filled once and used again)
-//! change it.
+//! `LIVE_TICKETS` (20 for each of 64 callers, written and folded commit by commit in each round), `BEHIND` (60000 events caught up
+//! with in each round) and `KEEP` (a folder that is filled once and used again) change it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,6 +16,7 @@ mod readers;
 mod setup;
 #[path = "../../../event-store/benches/log/table.rs"]
 mod table;
+mod writers;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -26,6 +27,10 @@ use event_store::projection::rebuild::{BuildState, Force, Progress};
 use readers::Readers;
 use setup::Setup;
 use table::Table;
+
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     // `cargo test --benches` passes flags of the test harness; a benchmark is not a test.
@@ -47,7 +52,7 @@ async fn measure() {
     let setup = Setup::filled(number("TICKETS", 20_000)).await;
     let wanted =
         std::env::var("VIEWS").unwrap_or_else(|_| "inbox,thread,timeline,lookup".to_owned());
-    println!("{} events\n", setup.events);
+    println!("{} events\n", setup.events().await);
     for name in wanted.split(',') {
         let view = projections::registry().into_iter().find(|view| view.name == name).unwrap();
         one(&setup, view).await;
@@ -57,12 +62,13 @@ async fn measure() {
 
 async fn one(setup: &Setup, view: ProjectionType) {
     println!("## {}\n", view.name);
-    let (mut table, mut build) = (Table::default(), 1);
+    let (mut table, mut build) = (Table::default(), setup.read_build(view).await);
     for _ in 0..number("PAIRS", 7) {
         build = round(setup, (view, build), &mut table).await;
     }
     table.print();
     table.ratio("rebuild", "live path", "events/s");
+    table.ratio("rebuild", "catching up", "events/s");
     table.ratio("copying and indexing", "slower of reading and copy", "events/s");
     table.ratio("p99 while rebuilding", "p99 without", "ms");
     table.ratio("verify sums", "bare sums", "s");
@@ -71,8 +77,9 @@ async fn one(setup: &Setup, view: ProjectionType) {
 
 /// One round of everything; answers the build that is read after it.
 async fn round(setup: &Setup, (view, build): (ProjectionType, u32), table: &mut Table) -> u32 {
-    let events = setup.events as f64;
-    table.add("live path", "events/s", bare::live(setup, view).await);
+    table.add("live path", "events/s", bare::live(setup, view.at_build(build)).await);
+    table.add("catching up", "events/s", bare::catching_up(setup, view).await);
+    let events = setup.events().await as f64;
     let reading = events / bare::read_and_decode(setup, view).await;
     let copying = events / bare::copy_and_index(setup, view.at_build(build)).await;
     table.add("reading and decoding", "events/s", reading);
@@ -111,6 +118,7 @@ async fn round(setup: &Setup, (view, build): (ProjectionType, u32), table: &mut 
     table.add("verify sums", "s", at(BuildState::Ready) - at(BuildState::Verifying));
     table.add("bare sums", "s", bare::sums(setup, view.at_build(build)).await);
     workshop.switch(view, Force::No).await.unwrap();
+    setup.lead_readers().await;
     workshop.retire(view, Force::Yes).await.unwrap();
     rebuilt.build
 }

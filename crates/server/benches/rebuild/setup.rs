@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use decider::WorkspaceId;
 use event_store::log::RecentCommits;
-use event_store::projection::rebuild::Workshop;
+use event_store::projection::rebuild::{Build, BuildState, Workshop};
 use event_store::projection::{
     LogSource, ProjectionType, Projector, ProjectorParts, prepare_to_serve,
 };
@@ -19,7 +19,6 @@ use server::service::Service;
 pub struct Setup {
     pub service: Service,
     pub ws: WorkspaceId,
-    pub events: u64,
     folder: Option<tempfile::TempDir>,
 }
 
@@ -33,8 +32,7 @@ impl Setup {
         seed::workspace(&service, ws).await.unwrap();
         let plan = Plan { tickets, agents: 20, seed: 1, among_others: false };
         run(&service, ws, plan, &mut |_| {}).await.unwrap();
-        let events = service.reader.head(ws).await.unwrap().position.0;
-        let setup = Self { service, ws, events, folder };
+        let setup = Self { service, ws, folder };
         let all = projections::registry();
         let places = prepare_to_serve(&setup.service.pools.project, &all).await.unwrap();
         for view in places.building {
@@ -46,6 +44,28 @@ impl Setup {
             setup.projector(view).catch_up().await.unwrap();
         }
         setup
+    }
+
+    /// Leads readers to the builds that are active now.
+    pub async fn lead_readers(&self) {
+        let all = projections::registry();
+        let places = prepare_to_serve(&self.service.pools.project, &all).await.unwrap();
+        self.service.pools.search_path.set(places.search_path().as_str());
+    }
+
+    /// The build that readers see.
+    pub async fn read_build(&self, view: ProjectionType) -> u32 {
+        let known = self.workshop().builds().await.unwrap();
+        let read = |build: &&Build| {
+            (build.name.as_str(), build.version, build.state)
+                == (view.name, view.version, BuildState::Active)
+        };
+        known.iter().find(read).unwrap().build
+    }
+
+    /// How many events there are.
+    pub async fn events(&self) -> u64 {
+        self.service.reader.head(self.ws).await.unwrap().position.0
     }
 
     pub fn workshop(&self) -> Workshop {

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::ddl;
 use super::error::RebuildError;
+use super::keys;
 use crate::projection::checkpoint::{signed, unsigned};
 use crate::projection::fold::ProjectionType;
 use crate::projection::table_sql::quoted;
@@ -22,7 +23,7 @@ const TRIES_MAX: u32 = 4;
 pub enum BuildState {
     /// Its tables are made; nothing is in them.
     Planned,
-    /// The log is folded into its tables, which have no indexes but their keys yet.
+    /// The log is folded into its tables, which have no indexes yet and keys only where a row was looked for.
     Copying,
     /// The indexes are made.
     Indexing,
@@ -203,12 +204,16 @@ pub(crate) async fn create(
     let schema = quoted(&next.schema_name());
     let mut sql = format!("create schema {schema}; set local search_path to {schema};");
     let ddl = ddl::sorted(projection.schema_sql);
-    // Who is read from the start has its indexes from the start.
-    let now = if state == BuildState::Active { ddl.indexes } else { Vec::new() };
-    for statement in ddl.tables.iter().chain(&now) {
+    // Who is read from the start has its keys and indexes from the start.
+    let (indexes, without_keys) = match state {
+        BuildState::Active => (ddl.indexes, String::new()),
+        _ => (Vec::new(), keys::without(&next)),
+    };
+    for statement in ddl.tables.iter().chain(&indexes) {
         sql.push_str(statement);
         sql.push(';');
     }
+    sql.push_str(&without_keys);
     sql.push_str("set local search_path to default");
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await?;
     sqlx::query(include_str!("../sql/build_insert.sql"))

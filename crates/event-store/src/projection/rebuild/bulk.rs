@@ -5,12 +5,13 @@
 use std::sync::Arc;
 
 use decider::{StoredEvent, WorkspaceId};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::Workshop;
 use super::error::RebuildError;
+use super::keys::{self, Keyed};
 use super::meter::Reached;
 use crate::log::LogError;
 use crate::projection::attempt::Attempt;
@@ -18,6 +19,7 @@ use crate::projection::checkpoint::{self, CHECKPOINTS_KEPT, Checkpoint};
 use crate::projection::error::{StepError, StopReason};
 use crate::projection::fold::{Fold, ProjectionType, Quarantine};
 use crate::projection::log_batch::{LogBatch, LogSource};
+use crate::projection::rows::TableDef;
 use crate::projection::store::{Store, WriteError};
 use crate::projection::views::{PgViews, ViewStore};
 
@@ -36,6 +38,8 @@ pub(super) struct Bulk {
     store: Arc<Store>,
     /// What the present build leaves out too; anything else that cannot be folded stops the build.
     tolerated: Quarantine,
+    /// The tables that have no key yet.
+    unkeyed: Vec<TableDef>,
 }
 
 /// What one batch is folded from.
@@ -52,11 +56,15 @@ impl Bulk {
         tolerated: Quarantine,
     ) -> Self {
         let store = Arc::new(Store::new(ws, &projection));
-        Self { workshop, projection, ws, store, tolerated }
+        Self { workshop, projection, ws, store, tolerated, unkeyed: Vec::new() }
     }
 
     /// Folds what the log holds from where it stands; tells `reached` how far it is after each batch.
-    pub(super) async fn run(&self, reached: &Reached<'_>) -> Result<(), RebuildError> {
+    pub(super) async fn run(&mut self, reached: &Reached<'_>) -> Result<Keyed, RebuildError> {
+        self.unkeyed = {
+            let mut connection = self.pool().acquire().await?;
+            keys::missing(&mut connection, &self.projection).await?
+        };
         let views = PgViews::new(self.pool().clone(), self.ws, &self.projection);
         loop {
             let (standing, quarantine) = views.standing().await?;
@@ -66,13 +74,14 @@ impl Bulk {
                 // Somebody was taken out of the view meanwhile: it goes on from there.
                 Err(BulkError::Fenced) => {}
                 Err(BulkError::Rebuild(error)) => return Err(error),
-                Ok(()) => return Ok(()),
+                Err(BulkError::Twice) => return Ok(Keyed::Twice),
+                Ok(()) => return Ok(Keyed::Yes),
             }
         }
     }
 
     async fn run_from(
-        &self,
+        &mut self,
         mut standing: Checkpoint,
         mut quarantine: Quarantine,
         reached: &Reached<'_>,
@@ -87,7 +96,7 @@ impl Bulk {
     }
 
     async fn fold_and_write(
-        &self,
+        &mut self,
         quarantine: &mut Quarantine,
         batch: Batch,
     ) -> Result<Checkpoint, BulkError> {
@@ -102,7 +111,11 @@ impl Bulk {
             attempt.open(vault, self.ws, &listed(&events), fold.as_mut()).await?;
         }
         fold.announce_new(&listed(&events));
-        let mut connection = self.pool().acquire().await.map_err(StepError::of_sql)?;
+        let mut connection = self.workshop.pool.acquire().await.map_err(StepError::of_sql)?;
+        self.key(&mut connection, |table| {
+            fold.tables().iter().any(|rows| rows.looks_for_some() && rows.def().name == table.name)
+        })
+        .await?;
         self.store.prefetch(&mut connection, fold.as_mut()).await.map_err(StepError::of_sql)?;
         let (fold, attempt) = self.apply(fold, attempt, &events).await?;
         let what = (&next, attempt.faults.as_slice());
@@ -125,8 +138,31 @@ impl Bulk {
         Ok(next)
     }
 
+    /// Makes the keys of some tables, where they are missing.
+    async fn key(
+        &mut self,
+        connection: &mut PgConnection,
+        wanted: impl Fn(&TableDef) -> bool,
+    ) -> Result<(), BulkError> {
+        while let Some(index) = self.unkeyed.iter().position(&wanted) {
+            let table = self.unkeyed.swap_remove(index);
+            let keyed = keys::make(connection, &self.projection, &table).await;
+            if keyed.map_err(StepError::of_sql)? == Keyed::Twice {
+                return Err(BulkError::Twice);
+            }
+        }
+        Ok(())
+    }
+
     /// Goes past a checkpoint as the live view would; the run then begins again from where that has come.
-    async fn step_by_step(&self, until: Checkpoint) -> BulkError {
+    async fn step_by_step(&mut self, until: Checkpoint) -> BulkError {
+        let keyed = match self.workshop.pool.acquire().await {
+            Ok(mut connection) => self.key(&mut connection, |_| true).await,
+            Err(error) => Err(StepError::of_sql(error).into()),
+        };
+        if let Err(error) = keyed {
+            return error;
+        }
         let mut projector = self.workshop.projector(self.projection, self.ws);
         projector.tolerate_only(self.tolerated.clone());
         loop {
@@ -192,6 +228,8 @@ async fn blocking<T: Send + 'static>(
 enum BulkError {
     /// The checkpoint is another one by now: it goes on from there.
     Fenced,
+    /// Two rows have the same key.
+    Twice,
     Rebuild(RebuildError),
 }
 

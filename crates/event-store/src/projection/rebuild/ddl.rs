@@ -1,5 +1,9 @@
 //! The statements of a `schema.sql`, apart: a rebuild makes the tables first and the indexes when the rows are in.
 
+/// More memory of the database for sorting index entries; Postgres takes it as it needs it.
+pub(super) const INDEXING: &str =
+    "set local maintenance_work_mem = '128MB'; set local synchronous_commit = off";
+
 /// The tables with their keys, and the indexes that only readers need.
 pub(super) struct Ddl {
     pub(super) tables: Vec<String>,

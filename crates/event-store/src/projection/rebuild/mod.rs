@@ -9,6 +9,7 @@ mod claim;
 mod compare;
 mod ddl;
 mod error;
+mod keys;
 mod meter;
 mod run;
 mod scrub;

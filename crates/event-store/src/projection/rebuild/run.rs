@@ -8,16 +8,14 @@ use super::bulk::Bulk;
 use super::catch_up::Held;
 use super::claim::Claim;
 use super::compare::Difference;
+use super::ddl::INDEXING;
 use super::error::RebuildError;
+use super::keys::{self, Keyed};
 use super::meter::{Meter, Reached, Told};
 use super::{Workshop, ddl};
 use crate::projection::error::FaultCause;
 use crate::projection::fold::{ProjectionType, Quarantine};
 use crate::projection::table_sql::quoted;
-
-/// More memory of the database for sorting index entries; Postgres takes it as it needs it.
-const INDEXING: &str =
-    "set local maintenance_work_mem = '128MB'; set local synchronous_commit = off";
 
 /// A build that is ready.
 #[derive(Clone, Debug)]
@@ -187,18 +185,32 @@ impl Job<'_> {
         Ok((self.done().await?, self.total().await?))
     }
 
-    /// Folds the logs of all workspaces into the tables.
+    /// Folds the logs of all workspaces into the tables, and gives them their keys.
     pub(super) async fn copy(&self) -> Result<(), RebuildError> {
+        while self.copy_logs().await? == Keyed::Twice {
+            tracing::warn!(
+                projection = self.build.name,
+                build = self.build.build,
+                "two events make the same row: the build begins again, to find out which"
+            );
+            keys::begin_again(&self.workshop.pool, &self.build).await?;
+        }
+        Ok(())
+    }
+
+    async fn copy_logs(&self) -> Result<Keyed, RebuildError> {
         let workspaces = self.workshop.reader.workspaces().await?;
         let mut before = 0;
         for ws in &workspaces {
             self.leave_out_refused(*ws).await?;
             let tolerated = self.tolerated(*ws).await?;
-            let bulk = Bulk::new(self.workshop.clone(), self.build, *ws, tolerated);
-            bulk.run(&self.reached(before).await?).await?;
+            let mut bulk = Bulk::new(self.workshop.clone(), self.build, *ws, tolerated);
+            if bulk.run(&self.reached(before).await?).await? == Keyed::Twice {
+                return Ok(Keyed::Twice);
+            }
             before += self.workshop.standing(&self.build, *ws).await?.position.0;
         }
-        Ok(())
+        Ok(keys::make_all(&self.workshop.pool, &self.build).await?)
     }
 
     async fn index(&self) -> Result<(), RebuildError> {
