@@ -77,7 +77,21 @@ async fn every_view_rebuilt_holds_the_rows_of_the_live_one() {
         assert_eq!(verified.differences, [], "{}", projection.name);
     }
     assert_eq!(unlike_indexes(&database).await, Vec::<String>::new());
+    assert_eq!(unlike_options(&database).await, Vec::<String>::new());
     database.remove().await;
+}
+
+/// Tables of one build that have other options than those of the other one.
+async fn unlike_options(database: &Database) -> Vec<String> {
+    sqlx::query_scalar(
+        "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+           left join pg_class t on t.oid = c.reltoastrelid
+          where n.nspname ~ '_v[0-9]+(_b2)?$' and c.relkind = 'r'
+          group by regexp_replace(n.nspname, '_b2$', ''), c.relname, c.reloptions, t.reloptions having count(*) <> 2",
+    )
+    .fetch_all(&database.pool)
+    .await
+    .unwrap()
 }
 
 /// Indexes of one build that the other one does not have.

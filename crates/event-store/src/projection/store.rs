@@ -60,6 +60,13 @@ pub(super) enum WriteError {
     Step(StepError),
 }
 
+/// The rows of one table, ready to be sent.
+pub(super) struct EncodedRows {
+    copy: Option<Vec<u8>>,
+    updates: Option<PgArguments>,
+    deletes: Option<PgArguments>,
+}
+
 /// The tables of one projection of one workspace.
 #[derive(Clone, Debug)]
 pub(super) struct Store {
@@ -116,51 +123,48 @@ impl Store {
         crash.pass().map_err(step)
     }
 
-    /// The same for a rebuild: rows that are new go in by `copy`.
-    pub(super) async fn write_copy(
+    /// The rows of a fold as a rebuild sends them: those that are new by `copy`.
+    pub(super) fn encode(&self, fold: &dyn Fold) -> Result<Vec<EncodedRows>, sqlx::Error> {
+        fold.tables().into_iter().map(|table| self.encode_table(table)).collect()
+    }
+
+    fn encode_table(&self, table: &dyn AnyTable) -> Result<EncodedRows, sqlx::Error> {
+        let mut rows = copy::HEADER.to_vec();
+        let some = table.copies(self.ws.0, &mut rows).map_err(sqlx::Error::Encode)? > 0;
+        rows.extend_from_slice(&copy::TRAILER);
+        let mut updates = self.arguments()?;
+        let updated = table.updates(&mut updates).map_err(sqlx::Error::Encode)? > 0;
+        let mut deletes = self.arguments()?;
+        let deleted = table.deletes(&mut deletes).map_err(sqlx::Error::Encode)? > 0;
+        Ok(EncodedRows {
+            copy: some.then_some(rows),
+            updates: updated.then_some(updates),
+            deletes: deleted.then_some(deletes),
+        })
+    }
+
+    /// Writes checkpoint, newly quarantined streams and encoded rows in one transaction.
+    pub(super) async fn write_encoded(
         &self,
         connection: &mut PgConnection,
-        fold: &dyn Fold,
+        rows: Vec<EncodedRows>,
         (checkpoint, quarantined): (&Checkpoint, &[Fault]),
     ) -> Result<(), WriteError> {
         let mut transaction = connection.begin_with(BEGIN).await.map_err(step)?;
         self.write_checkpoint(&mut transaction, (checkpoint, quarantined), &CrashPoint::never())
             .await?;
-        for (table, sql) in fold.tables().into_iter().zip(&self.tables) {
-            self.copy_new(&mut transaction, table, sql).await?;
-            let mut arguments = self.arguments().map_err(step)?;
-            if table.updates(&mut arguments).map_err(|error| step(sqlx::Error::Encode(error)))? > 0
-            {
+        for (rows, sql) in rows.into_iter().zip(&self.tables) {
+            if let Some(rows) = rows.copy {
+                copy_new(&mut transaction, &rows, sql).await?;
+            }
+            for (arguments, sql) in [(rows.updates, &sql.upsert), (rows.deletes, &sql.delete)] {
+                let Some(arguments) = arguments else { continue };
                 let written =
-                    sqlx::query_with(safe(&sql.upsert), arguments).execute(&mut *transaction).await;
+                    sqlx::query_with(safe(sql), arguments).execute(&mut *transaction).await;
                 written.map_err(refused_or_step)?;
             }
-            self.delete(&mut transaction, table, (sql, &CrashPoint::never())).await?;
         }
         transaction.commit().await.map_err(step)
-    }
-
-    async fn copy_new(
-        &self,
-        transaction: &mut PgConnection,
-        table: &dyn AnyTable,
-        sql: &TableSql,
-    ) -> Result<(), WriteError> {
-        let mut rows = copy::HEADER.to_vec();
-        let encoded = table.copies(self.ws.0, &mut rows);
-        if encoded.map_err(|error| step(sqlx::Error::Encode(error)))? == 0 {
-            return Ok(());
-        }
-        rows.extend_from_slice(&copy::TRAILER);
-        let mut copying = transaction.copy_in_raw(&sql.copy).await.map_err(step)?;
-        for part in rows.chunks(COPY_PART_BYTES) {
-            let sent = copying.send(part).await.map(drop);
-            if let Err(error) = sent {
-                copying.abort("the rows could not be sent").await.ok();
-                return Err(step(error));
-            }
-        }
-        copying.finish().await.map(drop).map_err(refused_or_step)
     }
 
     /// The same without a trace: whether the database would take the rows.
@@ -259,6 +263,22 @@ impl Store {
         arguments.add(self.ws.0).map_err(sqlx::Error::Encode)?;
         Ok(arguments)
     }
+}
+
+async fn copy_new(
+    transaction: &mut PgConnection,
+    rows: &[u8],
+    sql: &TableSql,
+) -> Result<(), WriteError> {
+    let mut copying = transaction.copy_in_raw(&sql.copy).await.map_err(step)?;
+    for part in rows.chunks(COPY_PART_BYTES) {
+        let sent = copying.send(part).await.map(drop);
+        if let Err(error) = sent {
+            copying.abort("the rows could not be sent").await.ok();
+            return Err(step(error));
+        }
+    }
+    copying.finish().await.map(drop).map_err(refused_or_step)
 }
 
 /// All rows of a view of one workspace, as they stand in Postgres: for comparing them with a fold.

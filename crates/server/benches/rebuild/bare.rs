@@ -38,9 +38,14 @@ async fn drop_again(pool: &PgPool, view: ProjectionType) {
 }
 
 /// Events a second of the ordinary projector that follows the log commit by commit, on the full tables.
-pub async fn live(setup: &Setup, active: ProjectionType) -> f64 {
+pub async fn live(setup: &Setup, active: ProjectionType, callers: u64) -> f64 {
     setup.projector(active).catch_up().await.unwrap();
-    setup.write(number("LIVE_TICKETS", 20)).await;
+    setup
+        .write(
+            callers,
+            number("LIVE_TICKETS", 1_280).div_ceil(if callers == 1 { 8 } else { callers }),
+        )
+        .await;
     let mut projector = setup.projector(active);
     projector.set_batch_events(1);
     let (mut events, began) = (0, Instant::now());
@@ -87,24 +92,22 @@ pub async fn copy_and_index(setup: &Setup, active: ProjectionType) -> f64 {
     let scratch = active.at_build(SCRATCH + 1);
     make(pool, scratch).await;
     let (from, to) = (active.schema_name(), scratch.schema_name());
-    let indexes: Vec<String> = sqlx::query_scalar(
-        "select pg_get_indexdef(i.indexrelid) from pg_index i join pg_class c on c.oid = i.indexrelid
-          where c.relnamespace = $1::regnamespace and not i.indisprimary order by 1",
+    let indexes: Vec<(String, String, String, bool)> = sqlx::query_as(
+        "select pg_get_indexdef(i.indexrelid), c.relname::text, i.indrelid::regclass::text, i.indisprimary
+           from pg_index i join pg_class c on c.oid = i.indexrelid
+          where c.relnamespace = $1::regnamespace order by 1",
     )
     .bind(&to)
     .fetch_all(pool)
     .await
     .unwrap();
-    let names: Vec<String> = sqlx::query_scalar(
-        "select c.relname::text from pg_index i join pg_class c on c.oid = i.indexrelid
-          where c.relnamespace = $1::regnamespace and not i.indisprimary",
-    )
-    .bind(&to)
-    .fetch_all(pool)
-    .await
-    .unwrap();
-    for name in names {
-        sql(pool, format!("drop index {to}.{name}")).await;
+    for (_, name, table, key) in &indexes {
+        let drop = if *key {
+            format!("alter table {table} drop constraint {name}")
+        } else {
+            format!("drop index {to}.{name}")
+        };
+        sql(pool, drop).await;
     }
     let folder = tempfile::tempdir_in("/var/tmp").unwrap();
     for table in (active.tables)() {
@@ -134,7 +137,7 @@ pub async fn copy_and_index(setup: &Setup, active: ProjectionType) -> f64 {
         }
         rows.finish().await.unwrap();
     }
-    for index in indexes {
+    for (index, ..) in indexes {
         sql(pool, format!("set maintenance_work_mem = '128MB'; {index}")).await;
     }
     for table in (active.tables)() {

@@ -2,8 +2,8 @@
 //! and indexing alone; how much memory; what readers notice.
 //!
 //! `cargo bench -p server --bench rebuild`; `TICKETS` (20000), `PAIRS` (7 interleaved rounds), `VIEWS` (inbox,thread,timeline,lookup),
-//! `LIVE_TICKETS` (20 for each of 64 callers, written and folded commit by commit in each round), `BEHIND` (60000 events caught up
-//! with in each round) and `KEEP` (a folder that is filled once and used again) change it.
+//! `LIVE_TICKETS` (1280, written by 64 callers and an eighth of them by one, and folded commit by commit in each round), `BEHIND`
+//! (60000 events caught up with in each round) and `KEEP` (a folder that is filled once and used again) change it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -67,7 +67,8 @@ async fn one(setup: &Setup, view: ProjectionType) {
         build = round(setup, (view, build), &mut table).await;
     }
     table.print();
-    table.ratio("rebuild", "live path", "events/s");
+    table.ratio("rebuild", "live path, one writer", "events/s");
+    table.ratio("rebuild", "live path, 64 writers", "events/s");
     table.ratio("rebuild", "catching up", "events/s");
     table.ratio("copying and indexing", "slower of reading and copy", "events/s");
     table.ratio("p99 while rebuilding", "p99 without", "ms");
@@ -77,7 +78,9 @@ async fn one(setup: &Setup, view: ProjectionType) {
 
 /// One round of everything; answers the build that is read after it.
 async fn round(setup: &Setup, (view, build): (ProjectionType, u32), table: &mut Table) -> u32 {
-    table.add("live path", "events/s", bare::live(setup, view.at_build(build)).await);
+    let active = view.at_build(build);
+    table.add("live path, 64 writers", "events/s", bare::live(setup, active, 64).await);
+    table.add("live path, one writer", "events/s", bare::live(setup, active, 1).await);
     table.add("catching up", "events/s", bare::catching_up(setup, view).await);
     let events = setup.events().await as f64;
     let reading = events / bare::read_and_decode(setup, view).await;
@@ -85,10 +88,6 @@ async fn round(setup: &Setup, (view, build): (ProjectionType, u32), table: &mut 
     table.add("reading and decoding", "events/s", reading);
     table.add("copy and index", "events/s", copying);
     table.add("slower of reading and copy", "events/s", reading.min(copying));
-    let quiet = Readers::start(setup).await;
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-    table.add("p99 without", "ms", quiet.p99().await);
-
     let workshop = setup.workshop();
     let stages = std::sync::Mutex::new(Vec::new());
     let told = |progress: Progress| {
@@ -98,11 +97,9 @@ async fn round(setup: &Setup, (view, build): (ProjectionType, u32), table: &mut 
         }
     };
     setup::forget_peak();
-    let busy = Readers::start(setup).await;
     let began = Instant::now();
     let rebuilt = workshop.rebuild(view, &told).await.unwrap();
     let took = began.elapsed().as_secs_f64();
-    table.add("p99 while rebuilding", "ms", busy.p99().await);
     table.add("peak memory of the process", "MB", setup::peak_mb());
     assert_eq!(rebuilt.differences, [], "{}", view.name);
     table.add("rebuild", "events/s", events / took);
@@ -120,5 +117,12 @@ async fn round(setup: &Setup, (view, build): (ProjectionType, u32), table: &mut 
     workshop.switch(view, Force::No).await.unwrap();
     setup.lead_readers().await;
     workshop.retire(view, Force::Yes).await.unwrap();
+    let quiet = Readers::start(setup).await;
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    table.add("p99 without", "ms", quiet.p99().await);
+    let busy = Readers::start(setup).await;
+    workshop.rebuild(view, &|_| {}).await.unwrap();
+    table.add("p99 while rebuilding", "ms", busy.p99().await);
+    workshop.abort(view).await.unwrap();
     rebuilt.build
 }

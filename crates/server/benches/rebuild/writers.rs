@@ -12,15 +12,13 @@ use uuid::Uuid;
 
 use crate::setup::Setup;
 
-const CALLERS: usize = 64;
-
 impl Setup {
-    /// Opens tickets, comments on them and closes them, so many by each of 64 callers.
-    pub async fn write(&self, tickets_each: u64) {
+    /// Opens tickets, comments on them and closes them, so many by each of some callers.
+    pub async fn write(&self, callers: u64, tickets_each: u64) {
         let directory = self.service.handler.directory::<commands::Directory>(self.ws);
         let (pipeline, known) = directory.pipelines().next().unwrap();
         let (pipeline, closed) = (pipeline, known.statuses.last().unwrap().id);
-        join_all((0..CALLERS).map(|_| async move {
+        join_all((0..callers).map(|_| async move {
             for _ in 0..tickets_each {
                 self.ticket(pipeline, closed).await;
             }

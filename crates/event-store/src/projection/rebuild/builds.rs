@@ -205,15 +205,15 @@ pub(crate) async fn create(
     let mut sql = format!("create schema {schema}; set local search_path to {schema};");
     let ddl = ddl::sorted(projection.schema_sql);
     // Who is read from the start has its keys and indexes from the start.
-    let (indexes, without_keys) = match state {
+    let (indexes, before_filling) = match state {
         BuildState::Active => (ddl.indexes, String::new()),
-        _ => (Vec::new(), keys::without(&next)),
+        _ => (Vec::new(), keys::before_filling(&next)),
     };
     for statement in ddl.tables.iter().chain(&indexes) {
         sql.push_str(statement);
         sql.push(';');
     }
-    sql.push_str(&without_keys);
+    sql.push_str(&before_filling);
     sql.push_str("set local search_path to default");
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await?;
     sqlx::query(include_str!("../sql/build_insert.sql"))

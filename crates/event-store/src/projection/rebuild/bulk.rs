@@ -2,7 +2,7 @@
 //! new go in by `copy`, and a checkpoint goes with them, so that what was cut off goes on from there. Memory is bounded by the
 //! batch, however long the log.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use decider::{StoredEvent, WorkspaceId};
 use sqlx::{PgConnection, PgPool};
@@ -20,7 +20,7 @@ use crate::projection::error::{StepError, StopReason};
 use crate::projection::fold::{Fold, ProjectionType, Quarantine};
 use crate::projection::log_batch::{LogBatch, LogSource};
 use crate::projection::rows::TableDef;
-use crate::projection::store::{Store, WriteError};
+use crate::projection::store::{EncodedRows, Store, WriteError};
 use crate::projection::views::{PgViews, ViewStore};
 
 /// How much is folded before it is written.
@@ -39,12 +39,20 @@ pub(super) struct Bulk {
     /// What the present build leaves out too; anything else that cannot be folded stops the build.
     tolerated: Quarantine,
     /// The tables that have no key yet.
-    unkeyed: Vec<TableDef>,
+    unkeyed: Mutex<Vec<TableDef>>,
 }
 
 /// What one batch is folded from.
 struct Batch {
     parts: Vec<LogBatch>,
+    next: Checkpoint,
+}
+
+/// A batch that is decoded, opened where the view opens, and announced.
+struct Folding {
+    events: Arc<[LogBatch]>,
+    fold: Box<dyn Fold>,
+    attempt: Attempt,
     next: Checkpoint,
 }
 
@@ -56,15 +64,15 @@ impl Bulk {
         tolerated: Quarantine,
     ) -> Self {
         let store = Arc::new(Store::new(ws, &projection));
-        Self { workshop, projection, ws, store, tolerated, unkeyed: Vec::new() }
+        Self { workshop, projection, ws, store, tolerated, unkeyed: Mutex::default() }
     }
 
     /// Folds what the log holds from where it stands; tells `reached` how far it is after each batch.
-    pub(super) async fn run(&mut self, reached: &Reached<'_>) -> Result<Keyed, RebuildError> {
-        self.unkeyed = {
-            let mut connection = self.pool().acquire().await?;
-            keys::missing(&mut connection, &self.projection).await?
-        };
+    pub(super) async fn run(&self, reached: &Reached<'_>) -> Result<Keyed, RebuildError> {
+        let mut connection = self.pool().acquire().await?;
+        let unkeyed = keys::missing(&mut connection, &self.projection).await?;
+        drop(connection);
+        *self.unkeyed() = unkeyed;
         let views = PgViews::new(self.pool().clone(), self.ws, &self.projection);
         loop {
             let (standing, quarantine) = views.standing().await?;
@@ -80,27 +88,40 @@ impl Bulk {
         }
     }
 
+    /// One batch is read and decoded while the one before is folded and written. Should somebody be taken out of the view in
+    /// between, neither is written: its place is another one then.
     async fn run_from(
-        &mut self,
-        mut standing: Checkpoint,
-        mut quarantine: Quarantine,
+        &self,
+        standing: Checkpoint,
+        quarantine: Quarantine,
         reached: &Reached<'_>,
     ) -> Result<(), BulkError> {
         let (source, batch_events) = (self.workshop.source.clone(), self.workshop.batch_events);
         let mut ahead = ReadAhead::start(source, (self.ws, standing), batch_events);
-        while let Some(batch) = ahead.batch(&standing).await? {
-            standing = self.fold_and_write(&mut quarantine, batch).await?;
-            reached.at(standing.position).await.map_err(BulkError::Rebuild)?;
+        let mut ready = self.next(&mut ahead, (&standing, &quarantine)).await?;
+        while let Some(folding) = ready {
+            let place = folding.next;
+            let writing = self.fold_and_write(folding);
+            let (written, next) =
+                tokio::join!(writing, self.next(&mut ahead, (&place, &quarantine)));
+            let left_out = written?;
+            reached.at(place.position).await.map_err(BulkError::Rebuild)?;
+            if left_out > 0 {
+                // The next batch was decoded with the streams that are left out now.
+                return Err(BulkError::Fenced);
+            }
+            ready = next?;
         }
         Ok(())
     }
 
-    async fn fold_and_write(
-        &mut self,
-        quarantine: &mut Quarantine,
-        batch: Batch,
-    ) -> Result<Checkpoint, BulkError> {
-        let next = batch.next;
+    /// Reads and decodes what comes after a checkpoint; none at the end of the log.
+    async fn next(
+        &self,
+        ahead: &mut ReadAhead,
+        (standing, quarantine): (&Checkpoint, &Quarantine),
+    ) -> Result<Option<Folding>, BulkError> {
+        let Some(batch) = ahead.batch(standing).await? else { return Ok(None) };
         let events: Arc<[LogBatch]> = batch.parts.into();
         let mut attempt = Attempt::new(self.projection, quarantine.clone());
         attempt.tolerate_only(self.tolerated.clone());
@@ -110,16 +131,22 @@ impl Bulk {
             let vault = vault.map_err(StepError::from)?;
             attempt.open(vault, self.ws, &listed(&events), fold.as_mut()).await?;
         }
-        fold.announce_new(&listed(&events));
+        let fold = self.announce(fold, &events).await?;
+        Ok(Some(Folding { events, fold, attempt, next: batch.next }))
+    }
+
+    /// Answers how many streams it left out.
+    async fn fold_and_write(&self, folding: Folding) -> Result<usize, BulkError> {
+        let Folding { events, mut fold, attempt, next } = folding;
         let mut connection = self.workshop.pool.acquire().await.map_err(StepError::of_sql)?;
         self.key(&mut connection, |table| {
             fold.tables().iter().any(|rows| rows.looks_for_some() && rows.def().name == table.name)
         })
         .await?;
         self.store.prefetch(&mut connection, fold.as_mut()).await.map_err(StepError::of_sql)?;
-        let (fold, attempt) = self.apply(fold, attempt, &events).await?;
+        let (rows, attempt) = self.apply(fold, attempt, events).await?;
         let what = (&next, attempt.faults.as_slice());
-        match self.store.write_copy(&mut connection, fold.as_ref(), what).await {
+        match self.store.write_encoded(&mut connection, rows, what).await {
             Ok(()) => {}
             Err(WriteError::Fenced) => return Err(BulkError::Fenced),
             Err(WriteError::Step(error)) => return Err(error.into()),
@@ -129,23 +156,22 @@ impl Bulk {
                 return Err(self.step_by_step(next).await);
             }
         }
-        quarantine.0.extend(attempt.faults.iter().map(|fault| (fault.stream, fault.position)));
         if next.seq.is_multiple_of(CHECKPOINTS_KEPT) {
             let (ws, schema) = (self.ws, &self.store.schema);
             let pruned = checkpoint::prune(&mut connection, ws, schema, next.seq).await;
             pruned.map_err(StepError::of_sql)?;
         }
-        Ok(next)
+        Ok(attempt.faults.len())
     }
 
     /// Makes the keys of some tables, where they are missing.
     async fn key(
-        &mut self,
+        &self,
         connection: &mut PgConnection,
         wanted: impl Fn(&TableDef) -> bool,
     ) -> Result<(), BulkError> {
-        while let Some(index) = self.unkeyed.iter().position(&wanted) {
-            let table = self.unkeyed.swap_remove(index);
+        let tables: Vec<_> = self.unkeyed().extract_if(.., |table| wanted(table)).collect();
+        for table in tables {
             let keyed = keys::make(connection, &self.projection, &table).await;
             if keyed.map_err(StepError::of_sql)? == Keyed::Twice {
                 return Err(BulkError::Twice);
@@ -155,7 +181,7 @@ impl Bulk {
     }
 
     /// Goes past a checkpoint as the live view would; the run then begins again from where that has come.
-    async fn step_by_step(&mut self, until: Checkpoint) -> BulkError {
+    async fn step_by_step(&self, until: Checkpoint) -> BulkError {
         let keyed = match self.workshop.pool.acquire().await {
             Ok(mut connection) => self.key(&mut connection, |_| true).await,
             Err(error) => Err(StepError::of_sql(error).into()),
@@ -183,26 +209,46 @@ impl Bulk {
         events: &Arc<[LogBatch]>,
     ) -> Result<(Box<dyn Fold>, Attempt), BulkError> {
         let (projection, events) = (self.projection, Arc::clone(events));
-        blocking(move || {
+        let decoded = self.workshop.threads.run(move || {
             let mut fold = (projection.fold)();
             attempt.decode(&listed(&events), fold.as_mut())?;
-            Ok((fold, attempt))
-        })
-        .await
+            Ok::<_, StepError>((fold, attempt))
+        });
+        Ok(decoded.await.map_err(BulkError::Rebuild)??)
     }
 
+    async fn announce(
+        &self,
+        mut fold: Box<dyn Fold>,
+        events: &Arc<[LogBatch]>,
+    ) -> Result<Box<dyn Fold>, BulkError> {
+        let events = Arc::clone(events);
+        let announced = self.workshop.threads.run(move || {
+            fold.announce_new(&listed(&events));
+            fold
+        });
+        announced.await.map_err(BulkError::Rebuild)
+    }
+
+    /// Folds a batch, and encodes its rows.
     async fn apply(
         &self,
         mut fold: Box<dyn Fold>,
         mut attempt: Attempt,
-        events: &Arc<[LogBatch]>,
-    ) -> Result<(Box<dyn Fold>, Attempt), BulkError> {
-        let events = Arc::clone(events);
-        blocking(move || {
+        events: Arc<[LogBatch]>,
+    ) -> Result<(Vec<EncodedRows>, Attempt), BulkError> {
+        let store = Arc::clone(&self.store);
+        let folded = self.workshop.threads.run(move || {
             attempt.apply(&listed(&events), fold.as_mut())?;
-            Ok((fold, attempt))
-        })
-        .await
+            let rows = store.encode(fold.as_ref()).map_err(StepError::of_sql)?;
+            Ok::<_, StepError>((rows, attempt))
+        });
+        Ok(folded.await.map_err(BulkError::Rebuild)??)
+    }
+
+    fn unkeyed(&self) -> MutexGuard<'_, Vec<TableDef>> {
+        // Nothing panics while holding the lock.
+        self.unkeyed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     const fn pool(&self) -> &PgPool {
@@ -212,16 +258,6 @@ impl Bulk {
 
 fn listed(parts: &[LogBatch]) -> Vec<&StoredEvent> {
     parts.iter().flat_map(LogBatch::events).collect()
-}
-
-/// Work for a core, beside the threads that answer requests.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StepError> + Send + 'static,
-) -> Result<T, BulkError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => Ok(done?),
-        Err(_) => Err(BulkError::Rebuild(RebuildError::Stopping)),
-    }
 }
 
 /// Why a run in bulk ended before the end of the log.

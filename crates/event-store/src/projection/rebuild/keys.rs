@@ -18,12 +18,17 @@ pub(super) enum Keyed {
     Twice,
 }
 
-/// Drops the keys of tables that were just made.
-pub(super) fn without(projection: &ProjectionType) -> String {
-    let drop = |table: TableDef| {
-        format!("alter table {} drop constraint {};", quoted(table.name), constraint(&table))
+/// Prepares tables that were just made for being filled: without keys, and left alone by autovacuum, which would read all of a
+/// table that grows again and again.
+pub(super) fn before_filling(projection: &ProjectionType) -> String {
+    let alter = |table: TableDef| {
+        let (name, key) = (quoted(table.name), constraint(&table));
+        format!(
+            "alter table {name} drop constraint {key}, \
+             set (autovacuum_enabled = false, toast.autovacuum_enabled = false);"
+        )
     };
-    (projection.tables)().into_iter().map(drop).collect()
+    (projection.tables)().into_iter().map(alter).collect()
 }
 
 /// The tables of a build that have no key.

@@ -14,6 +14,7 @@ mod meter;
 mod run;
 mod scrub;
 mod switch;
+mod threads;
 mod verify;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub use scrub::Scrubbed;
 pub use switch::Force;
 pub use verify::{Verified, found};
 
+use self::threads::Threads;
 use super::fold::ProjectionType;
 use super::lease::Leases;
 use super::log_batch::LogSource;
@@ -48,6 +50,7 @@ pub struct Workshop {
     vault: Option<Vault>,
     leases: Leases,
     batch_events: usize,
+    threads: Threads,
     _heard: Arc<Heard>,
 }
 
@@ -70,7 +73,8 @@ impl Workshop {
         // Reading from the database alone: what is in memory is new, and a rebuild begins with what is old.
         let source = LogSource::new(reader.clone(), RecentCommits::default());
         let batch_events = bulk::BATCH_EVENTS;
-        Self { reader, source, pool, vault, leases, batch_events, _heard: Arc::new(heard) }
+        let threads = Threads::new();
+        Self { reader, source, pool, vault, leases, batch_events, threads, _heard: Arc::new(heard) }
     }
 
     /// Folds at most so many events at once: for tests.

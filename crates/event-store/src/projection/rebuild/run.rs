@@ -204,7 +204,7 @@ impl Job<'_> {
         for ws in &workspaces {
             self.leave_out_refused(*ws).await?;
             let tolerated = self.tolerated(*ws).await?;
-            let mut bulk = Bulk::new(self.workshop.clone(), self.build, *ws, tolerated);
+            let bulk = Bulk::new(self.workshop.clone(), self.build, *ws, tolerated);
             if bulk.run(&self.reached(before).await?).await? == Keyed::Twice {
                 return Ok(Keyed::Twice);
             }
@@ -225,7 +225,10 @@ impl Job<'_> {
             transaction.commit().await?;
         }
         for table in (self.build.tables)() {
-            let sql = format!("analyze {schema}.{}", quoted(table.name));
+            let place = format!("{schema}.{}", quoted(table.name));
+            let sql = format!(
+                "alter table {place} reset (autovacuum_enabled, toast.autovacuum_enabled); analyze {place}"
+            );
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&self.workshop.pool).await?;
         }
         self.meter.reach(indexes.len() as u64, indexes.len() as u64).await
