@@ -236,11 +236,17 @@ async fn killed_in_each_state_under_live_writes_the_same_command_completes_the_b
     let ws: uuid::Uuid =
         sqlx::query_scalar("select ws from es.workspace").fetch_one(&mut looker).await.unwrap();
     let lease = format!("select pg_advisory_xact_lock(hashtextextended('{ws}/inbox_v2_b2', 11))");
+    // The keys are made by altering tables, before; only making an index waits for this lock.
+    let wait = "create function public.wait() returns event_trigger language plpgsql \
+                    as 'begin perform pg_advisory_xact_lock_shared(4711); end'; \
+                create event trigger wait on ddl_command_start when tag in ('CREATE INDEX') \
+                    execute function public.wait()";
+    sqlx::raw_sql(wait).execute(&mut looker).await.unwrap();
     // Each lock lets the build come to one state and no further.
     let locks = [
         ("copying", "lock table proj.checkpoint in share mode"),
         ("copying", "lock table inbox_v2_b2.inbox_ticket in share mode"),
-        ("indexing", "lock table inbox_v2_b2.inbox_ticket in row exclusive mode"),
+        ("indexing", "select pg_advisory_xact_lock(4711)"),
         ("catching_up", lease.as_str()),
         ("verifying", "lock table inbox_v2.inbox_pipeline in access exclusive mode"),
     ];
