@@ -1,5 +1,7 @@
 //! Which fields of a payload are sealed, under which stable names, and whether they belong to their event.
 
+use std::cell::OnceCell;
+
 use decider::{DecodeError, Event, SealId, Sealed, SealedSlot, StoredEvent};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Error};
@@ -60,9 +62,11 @@ pub struct SealMismatch {
 /// # Errors
 /// When a field carries another seal, or none.
 pub fn check_seals<E: Event>(event: &mut E, stored: &StoredEvent) -> Result<(), SealMismatch> {
-    let seal: SealId = stored.seal();
+    // Computed when the first field asks: most events have none.
+    let own: OnceCell<SealId> = OnceCell::new();
     let mut wrong = None;
     event.visit_sealed(&mut |field, slot| {
+        let seal = *own.get_or_init(|| stored.seal());
         if slot.cipher().is_none_or(|cipher| cipher.seal != seal) {
             wrong.get_or_insert_with(|| field.to_owned());
         }

@@ -250,15 +250,29 @@ impl<T: Serialize + DeserializeOwned> SealedSlot for Sealed<T> {
 }
 
 mod base64_bytes {
-    use super::{Deserialize, Deserializer, Engine, Serializer, URL_SAFE_NO_PAD, de};
+    use super::{Deserializer, Engine, Serializer, URL_SAFE_NO_PAD, de, fmt};
 
     pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&URL_SAFE_NO_PAD.encode(bytes))
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        URL_SAFE_NO_PAD.decode(text.as_bytes()).map_err(de::Error::custom)
+        deserializer.deserialize_str(Base64)
+    }
+
+    /// Decodes the text where it stands: there are several in most events.
+    struct Base64;
+
+    impl de::Visitor<'_> for Base64 {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text in base64")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<u8>, E> {
+            URL_SAFE_NO_PAD.decode(text).map_err(E::custom)
+        }
     }
 }
 

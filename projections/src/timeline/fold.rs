@@ -1,13 +1,17 @@
 //! The fold of the timeline.
 
-use decider::{DecodeError, LogPosition, StoredEvent};
-use event_store::projection::{ApplyError, Json, Keys, Projection, Stored};
+use decider::{DecodeError, LogPosition, Sealed, StoredEvent};
+use event_store::projection::{ApplyError, JsonText, Keys, Projection, Stored};
 use event_store::row_set;
-use events::message::{Direction, MessageContent};
-use events::ticket::CommentAdded;
-use events::{TicketEvent, decode_stored};
+use events::message::{Automatic, Direction, MessageAuthor, MessageContent};
+use events::ticket::RedactedPart;
+use events::value::Delivery;
+use events::{
+    ChannelId, CommentId, ErasureId, MessageId, StatusId, TicketEvent, UserId, decode_stored,
+};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
+use uuid::Uuid;
 
 use super::EntryRow;
 use crate::kinds::passed_over;
@@ -47,7 +51,7 @@ impl Projection for Timeline {
             occurred_at: event.occurred_at.as_micros(),
             actor: event.actor.to_string(),
             kind: event.type_name.clone(),
-            data: Json(facts(event.data)?),
+            data: facts(event.data)?,
             cause: event.context.causation,
             command: event.command.0,
             token: event.context.token,
@@ -57,82 +61,111 @@ impl Projection for Timeline {
 }
 
 /// The facts of an event without its bulk: no bodies, no object references.
-fn facts(event: &TicketEvent) -> Result<Value, ApplyError> {
+fn facts(event: &TicketEvent) -> Result<JsonText, ApplyError> {
     match event {
-        TicketEvent::Created(created) => whole(created),
-        TicketEvent::Renamed(renamed) => whole(renamed),
-        TicketEvent::StatusChanged(changed) => whole(changed),
-        TicketEvent::PriorityChanged(changed) => whole(changed),
-        TicketEvent::CategoryChanged(changed) => whole(changed),
-        TicketEvent::OwnerChanged(changed) => whole(changed),
-        TicketEvent::TagsChanged(changed) => whole(changed),
-        TicketEvent::PropertiesSet(set) => whole(set),
-        TicketEvent::ContactAssociated(associated) => whole(associated),
-        TicketEvent::ContactDissociated(dissociated) => whole(dissociated),
-        TicketEvent::PrimaryContactChanged(changed) => whole(changed),
-        TicketEvent::ConversationStarted(started) => whole(started),
-        TicketEvent::ConversationEnded(ended) => whole(ended),
+        TicketEvent::Created(created) => written(created),
+        TicketEvent::Renamed(renamed) => written(renamed),
+        TicketEvent::StatusChanged(changed) => written(changed),
+        TicketEvent::PriorityChanged(changed) => written(changed),
+        TicketEvent::CategoryChanged(changed) => written(changed),
+        TicketEvent::OwnerChanged(changed) => written(changed),
+        TicketEvent::TagsChanged(changed) => written(changed),
+        TicketEvent::PropertiesSet(set) => written(set),
+        TicketEvent::ContactAssociated(associated) => written(associated),
+        TicketEvent::ContactDissociated(dissociated) => written(dissociated),
+        TicketEvent::PrimaryContactChanged(changed) => written(changed),
+        TicketEvent::ConversationStarted(started) => written(started),
+        TicketEvent::ConversationEnded(ended) => written(ended),
         TicketEvent::MessageReceived(received) => {
-            message(&received.message, Direction::Incoming, None)
+            written(&MessageFacts::of(&received.message, Direction::Incoming))
         }
         TicketEvent::MessageImported(imported) => {
-            message(&imported.message, imported.direction, None)
+            written(&MessageFacts::of(&imported.message, imported.direction))
         }
-        TicketEvent::ReplySubmitted(reply) => {
-            let mut facts =
-                message(&reply.message, Direction::Outgoing, reply.status.map(|id| id.0))?;
-            facts["delivery"] = whole(&reply.delivery)?;
-            facts["in_reply_to"] = whole(&reply.in_reply_to)?;
-            Ok(facts)
-        }
-        TicketEvent::CommentAdded(added) => comment(added),
-        TicketEvent::MessageRedacted(redacted) => Ok(json!({
-            "id": redacted.message.id,
-            "parts": whole(&redacted.parts)?,
-            "erasure": redacted.erasure,
-        })),
-        TicketEvent::CommentRedacted(redacted) => Ok(json!({
-            "id": redacted.comment.comment,
-            "parts": whole(&redacted.parts)?,
-            "erasure": redacted.erasure,
-        })),
-        TicketEvent::MessageCopyKept(kept) => Ok(json!({ "message": kept.message })),
-        TicketEvent::RawMessageKept(kept) => Ok(json!({ "channel": kept.channel })),
-        TicketEvent::Linked(linked) => whole(linked),
-        TicketEvent::Unlinked(unlinked) => whole(unlinked),
+        TicketEvent::ReplySubmitted(reply) => written(&MessageFacts {
+            status: reply.status,
+            reply: Some(ReplyFacts { delivery: &reply.delivery, in_reply_to: &reply.in_reply_to }),
+            ..MessageFacts::of(&reply.message, Direction::Outgoing)
+        }),
+        TicketEvent::CommentAdded(added) => written(&CommentFacts {
+            id: added.comment,
+            preview: &added.preview,
+            mentions: &added.mentions,
+            attachments: added.attachments.len(),
+        }),
+        TicketEvent::MessageRedacted(redacted) => written(&RedactedFacts {
+            id: redacted.message.id.0,
+            parts: &redacted.parts,
+            erasure: redacted.erasure,
+        }),
+        TicketEvent::CommentRedacted(redacted) => written(&RedactedFacts {
+            id: redacted.comment.comment.0,
+            parts: &redacted.parts,
+            erasure: redacted.erasure,
+        }),
+        TicketEvent::MessageCopyKept(kept) => written(&json!({ "message": kept.message })),
+        TicketEvent::RawMessageKept(kept) => written(&json!({ "channel": kept.channel })),
+        TicketEvent::Linked(linked) => written(linked),
+        TicketEvent::Unlinked(unlinked) => written(unlinked),
     }
 }
 
-fn whole(payload: &impl Serialize) -> Result<Value, ApplyError> {
-    serde_json::to_value(payload)
-        .map_err(|_| ApplyError::Unexpected("an event cannot be written as JSON"))
+/// Written at once: a tree of values in between would be most of the work of the fold.
+fn written(facts: &impl Serialize) -> Result<JsonText, ApplyError> {
+    JsonText::of(facts).map_err(|_| ApplyError::Unexpected("an event cannot be written as JSON"))
 }
 
-fn message(
-    content: &MessageContent,
+#[derive(Serialize)]
+struct MessageFacts<'a> {
+    id: MessageId,
     direction: Direction,
-    status: Option<uuid::Uuid>,
-) -> Result<Value, ApplyError> {
-    whole(&json!({
-        "id": content.id,
-        "direction": whole(&direction)?,
-        "channel": content.channel,
-        "author": whole(&content.author)?,
-        "subject": whole(&content.subject)?,
-        "preview": whole(&content.preview)?,
-        "attachments": content.attachments.len(),
-        "automatic": whole(&content.automatic)?,
-        "status": status,
-    }))
+    channel: Option<ChannelId>,
+    author: Option<MessageAuthor>,
+    subject: &'a Sealed<String>,
+    preview: &'a Sealed<String>,
+    attachments: usize,
+    automatic: Option<Automatic>,
+    status: Option<StatusId>,
+    #[serde(flatten)]
+    reply: Option<ReplyFacts<'a>>,
 }
 
-fn comment(added: &CommentAdded) -> Result<Value, ApplyError> {
-    whole(&json!({
-        "id": added.comment,
-        "preview": whole(&added.preview)?,
-        "mentions": added.mentions,
-        "attachments": added.attachments.len(),
-    }))
+#[derive(Serialize)]
+struct ReplyFacts<'a> {
+    delivery: &'a Delivery,
+    in_reply_to: &'a Option<MessageId>,
+}
+
+#[derive(Serialize)]
+struct CommentFacts<'a> {
+    id: CommentId,
+    preview: &'a Sealed<String>,
+    mentions: &'a [UserId],
+    attachments: usize,
+}
+
+#[derive(Serialize)]
+struct RedactedFacts<'a> {
+    id: Uuid,
+    parts: &'a [RedactedPart],
+    erasure: ErasureId,
+}
+
+impl<'a> MessageFacts<'a> {
+    const fn of(content: &'a MessageContent, direction: Direction) -> Self {
+        Self {
+            id: content.id,
+            direction,
+            channel: content.channel,
+            author: content.author,
+            subject: &content.subject,
+            preview: &content.preview,
+            attachments: content.attachments.len(),
+            automatic: content.automatic,
+            status: None,
+            reply: None,
+        }
+    }
 }
 
 fn position(event: &StoredEvent) -> i64 {

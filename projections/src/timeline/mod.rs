@@ -6,9 +6,8 @@ mod queries;
 pub use fold::{Timeline, TimelineRows};
 pub use queries::{Wanted, newest, page};
 
-use event_store::projection::Json;
+use event_store::projection::JsonText;
 use event_store::row;
-use serde_json::Value;
 use uuid::Uuid;
 
 row! {
@@ -24,7 +23,7 @@ row! {
         kind: String,
         /// The event's facts: its payload, or of a message or comment only `id`, `direction`, `channel`, `author`, `subject`,
         /// `preview`, `attachments` (how many), `mentions`, `delivery`. Sealed parts keep the names of the event's fields.
-        data: Json<Value>,
+        data: JsonText,
         /// The event that led to it, if one did.
         cause: Option<Uuid>,
         /// The command that wrote it: events of one action share it.

@@ -1,6 +1,7 @@
 //! What a line of the timeline keeps of its event, read back: the whole payload of small events, the beginning of large ones.
 
 use decider::{DecodeError, Event, Sealed};
+use event_store::projection::JsonText;
 use events::message::MessageAuthor;
 use events::ticket::RedactedPart;
 use events::value::{Delivery, PropertyValue};
@@ -8,7 +9,6 @@ use events::{TicketEvent, UserId};
 use projections::timeline::EntryRow;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::opening::{Slots, Visit};
@@ -70,15 +70,15 @@ impl Fact {
     pub fn read(row: &EntryRow) -> Result<Self, DecodeError> {
         let kind = row.kind.as_str();
         Ok(match kind {
-            "MessageReceived" | "ReplySubmitted" => Self::Message(typed(kind, &row.data.0)?),
+            "MessageReceived" | "ReplySubmitted" => Self::Message(typed(kind, &row.data)?),
             "MessageImported" => {
-                let facts = typed::<MessageFacts>(kind, &row.data.0)?;
+                let facts = typed::<MessageFacts>(kind, &row.data)?;
                 Self::Message(MessageFacts { imported: true, ..facts })
             }
-            "CommentAdded" => Self::Comment(typed(kind, &row.data.0)?),
-            "MessageRedacted" => Self::Redacted(typed(kind, &row.data.0)?),
+            "CommentAdded" => Self::Comment(typed(kind, &row.data)?),
+            "MessageRedacted" => Self::Redacted(typed(kind, &row.data)?),
             "CommentRedacted" => {
-                let facts = typed::<RedactedFacts>(kind, &row.data.0)?;
+                let facts = typed::<RedactedFacts>(kind, &row.data)?;
                 Self::Redacted(RedactedFacts { of_comment: true, ..facts })
             }
             "MessageCopyKept" => Self::CopyKept,
@@ -86,8 +86,8 @@ impl Fact {
             _ => {
                 let version = TicketEvent::TYPES.iter().find(|known| known.name == kind);
                 let version = version.map_or(0, |known| known.version);
-                let payload = row.data.0.to_string().into_bytes();
-                Self::Event(Box::new(TicketEvent::decode(kind, version, &payload)?))
+                let payload = row.data.as_str().as_bytes();
+                Self::Event(Box::new(TicketEvent::decode(kind, version, payload)?))
             }
         })
     }
@@ -143,8 +143,8 @@ fn want_of(event: &TicketEvent, wanted: &mut Wanted) {
     }
 }
 
-fn typed<T: DeserializeOwned>(kind: &str, data: &Value) -> Result<T, DecodeError> {
-    T::deserialize(data).map_err(|source| DecodeError::Payload {
+fn typed<T: DeserializeOwned>(kind: &str, data: &JsonText) -> Result<T, DecodeError> {
+    data.read().map_err(|source| DecodeError::Payload {
         type_name: kind.to_owned(),
         schema_version: 0,
         source,

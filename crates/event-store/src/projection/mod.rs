@@ -30,7 +30,7 @@ mod wait;
 
 pub use batch_size::BATCH_EVENTS_MAX;
 pub use checkpoint::{Checkpoint, fence};
-pub use column::{Column, ColumnType, Json, RowKey, Scalar, SqlType};
+pub use column::{Column, ColumnType, Json, JsonText, RowKey, Scalar, SqlType};
 pub use engine::{Engine, EngineHandle, EngineParts, LeadReaders};
 pub use error::{ApplyError, Fault, FaultCause, StepError, StopReason};
 pub use fold::{Fold, Projection, ProjectionType, Quarantine, Stored};

@@ -49,9 +49,16 @@ struct Batch {
 }
 
 /// A batch that is decoded, opened where the view opens, and announced.
-struct Folding {
+struct Decoded {
     events: Arc<[LogBatch]>,
     fold: Box<dyn Fold>,
+    attempt: Attempt,
+    next: Checkpoint,
+}
+
+/// A batch that is folded, its rows encoded.
+struct Folded {
+    rows: Vec<EncodedRows>,
     attempt: Attempt,
     next: Checkpoint,
 }
@@ -88,8 +95,8 @@ impl Bulk {
         }
     }
 
-    /// One batch is read and decoded while the one before is folded and written. Should somebody be taken out of the view in
-    /// between, neither is written: its place is another one then.
+    /// While one batch is written the one after it is folded and the one after that is read and decoded. Should somebody be taken
+    /// out of the view in between, none of them is written: its place is another one then.
     async fn run_from(
         &self,
         standing: Checkpoint,
@@ -98,21 +105,56 @@ impl Bulk {
     ) -> Result<(), BulkError> {
         let (source, batch_events) = (self.workshop.source.clone(), self.workshop.batch_events);
         let mut ahead = ReadAhead::start(source, (self.ws, standing), batch_events);
-        let mut ready = self.next(&mut ahead, (&standing, &quarantine)).await?;
-        while let Some(folding) = ready {
-            let place = folding.next;
-            let writing = self.fold_and_write(folding);
-            let (written, next) =
-                tokio::join!(writing, self.next(&mut ahead, (&place, &quarantine)));
-            let left_out = written?;
-            reached.at(place.position).await.map_err(BulkError::Rebuild)?;
+        let mut decoded = self.next(&mut ahead, (&standing, &quarantine)).await?;
+        let mut folded: Option<Folded> = None;
+        while decoded.is_some() || folded.is_some() {
+            let (standing, written) =
+                (decoded.as_ref().map(|it| it.next), folded.as_ref().map(|it| it.next));
+            let next = async {
+                match standing {
+                    Some(place) => self.next(&mut ahead, (&place, &quarantine)).await,
+                    None => Ok(None),
+                }
+            };
+            let (done, next) = tokio::join!(self.write_and_fold(folded, decoded), next);
+            let (left_out, after) = done?;
+            if let Some(place) = written {
+                reached.at(place.position).await.map_err(BulkError::Rebuild)?;
+            }
             if left_out > 0 {
-                // The next batch was decoded with the streams that are left out now.
+                // Those after it were decoded with the streams that are left out now.
                 return Err(BulkError::Fenced);
             }
-            ready = next?;
+            (folded, decoded) = (after, next?);
         }
         Ok(())
+    }
+
+    /// Writes one batch and folds the next: at once where no row of before is looked for. Answers how many streams the first
+    /// left out.
+    async fn write_and_fold(
+        &self,
+        folded: Option<Folded>,
+        decoded: Option<Decoded>,
+    ) -> Result<(usize, Option<Folded>), BulkError> {
+        let write = async {
+            match folded {
+                Some(folded) => self.write(folded).await,
+                None => Ok(0),
+            }
+        };
+        let Some(decoded) = decoded else { return Ok((write.await?, None)) };
+        if decoded.fold.tables().iter().any(|rows| rows.looks_for_some()) {
+            let left_out = write.await?;
+            let after = if left_out == 0 { Some(self.fold(decoded).await?) } else { None };
+            return Ok((left_out, after));
+        }
+        let (left_out, after) = tokio::join!(write, self.fold(decoded));
+        match left_out? {
+            0 => Ok((0, Some(after?))),
+            // What came of the second does not count: it was folded with what is left out now.
+            left_out => Ok((left_out, None)),
+        }
     }
 
     /// Reads and decodes what comes after a checkpoint; none at the end of the log.
@@ -120,7 +162,7 @@ impl Bulk {
         &self,
         ahead: &mut ReadAhead,
         (standing, quarantine): (&Checkpoint, &Quarantine),
-    ) -> Result<Option<Folding>, BulkError> {
+    ) -> Result<Option<Decoded>, BulkError> {
         let Some(batch) = ahead.batch(standing).await? else { return Ok(None) };
         let events: Arc<[LogBatch]> = batch.parts.into();
         let mut attempt = Attempt::new(self.projection, quarantine.clone());
@@ -132,19 +174,34 @@ impl Bulk {
             attempt.open(vault, self.ws, &listed(&events), fold.as_mut()).await?;
         }
         let fold = self.announce(fold, &events).await?;
-        Ok(Some(Folding { events, fold, attempt, next: batch.next }))
+        Ok(Some(Decoded { events, fold, attempt, next: batch.next }))
+    }
+
+    /// Folds a batch and encodes its rows.
+    async fn fold(&self, decoded: Decoded) -> Result<Folded, BulkError> {
+        let Decoded { events, mut fold, mut attempt, next } = decoded;
+        if fold.tables().iter().any(|rows| rows.looks_for_some()) {
+            let mut connection = self.workshop.pool.acquire().await.map_err(StepError::of_sql)?;
+            self.key(&mut connection, |table| {
+                let mut tables = fold.tables().into_iter();
+                tables.any(|rows| rows.looks_for_some() && rows.def().name == table.name)
+            })
+            .await?;
+            self.store.prefetch(&mut connection, fold.as_mut()).await.map_err(StepError::of_sql)?;
+        }
+        let store = Arc::clone(&self.store);
+        let folded = self.workshop.threads.run(move || {
+            attempt.apply(&listed(&events), fold.as_mut())?;
+            let rows = store.encode(fold.as_ref()).map_err(StepError::of_sql)?;
+            Ok::<_, StepError>(Folded { rows, attempt, next })
+        });
+        Ok(folded.await.map_err(BulkError::Rebuild)??)
     }
 
     /// Answers how many streams it left out.
-    async fn fold_and_write(&self, folding: Folding) -> Result<usize, BulkError> {
-        let Folding { events, mut fold, attempt, next } = folding;
+    async fn write(&self, folded: Folded) -> Result<usize, BulkError> {
+        let Folded { rows, attempt, next } = folded;
         let mut connection = self.workshop.pool.acquire().await.map_err(StepError::of_sql)?;
-        self.key(&mut connection, |table| {
-            fold.tables().iter().any(|rows| rows.looks_for_some() && rows.def().name == table.name)
-        })
-        .await?;
-        self.store.prefetch(&mut connection, fold.as_mut()).await.map_err(StepError::of_sql)?;
-        let (rows, attempt) = self.apply(fold, attempt, events).await?;
         let what = (&next, attempt.faults.as_slice());
         match self.store.write_encoded(&mut connection, rows, what).await {
             Ok(()) => {}
@@ -228,22 +285,6 @@ impl Bulk {
             fold
         });
         announced.await.map_err(BulkError::Rebuild)
-    }
-
-    /// Folds a batch, and encodes its rows.
-    async fn apply(
-        &self,
-        mut fold: Box<dyn Fold>,
-        mut attempt: Attempt,
-        events: Arc<[LogBatch]>,
-    ) -> Result<(Vec<EncodedRows>, Attempt), BulkError> {
-        let store = Arc::clone(&self.store);
-        let folded = self.workshop.threads.run(move || {
-            attempt.apply(&listed(&events), fold.as_mut())?;
-            let rows = store.encode(fold.as_ref()).map_err(StepError::of_sql)?;
-            Ok::<_, StepError>((rows, attempt))
-        });
-        Ok(folded.await.map_err(BulkError::Rebuild)??)
     }
 
     fn unkeyed(&self) -> MutexGuard<'_, Vec<TableDef>> {
