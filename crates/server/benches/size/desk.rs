@@ -110,13 +110,15 @@ impl Desk {
     pub async fn wait_for_views(&self, table: &mut Table) {
         let started = Instant::now();
         let (mut moved, mut before) = (Instant::now(), None);
-        let first = self.places();
+        // None yet while they are built for the first time.
+        let mut first = None;
         loop {
             let now = self.places();
-            if let (Some((head, places)), Some((_, first))) = (&now, &first) {
+            if let Some((head, places)) = &now {
                 let least = places.iter().copied().min().unwrap_or(0);
+                let first = *first.get_or_insert(least);
                 if least >= *head {
-                    let folded = head - first.iter().copied().min().unwrap_or(0);
+                    let folded = head - first;
                     if folded > 1_000 {
                         let rate = folded as f64 / started.elapsed().as_secs_f64();
                         table.add("the slowest view, live path", "events/s", rate);
