@@ -12,6 +12,8 @@ use sqlx::postgres::{PgArguments, PgRow};
 use super::column::{Scalar, SqlType, unreadable};
 use super::copy;
 
+const JSONB: SqlType = SqlType { name: "jsonb", wire: "text", read_as_text: true };
+
 /// A value kept as `jsonb`, such as a sealed field.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Json<T>(pub T);
@@ -20,7 +22,7 @@ impl<T> Scalar for Json<T>
 where
     T: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug + Send + Sync + 'static,
 {
-    const SQL: SqlType = SqlType { name: "jsonb", wire: "text", read_as_text: true };
+    const SQL: SqlType = JSONB;
 
     fn bind(values: Vec<Option<&Self>>, arguments: &mut PgArguments) -> Result<(), BoxDynError> {
         let texts = values
@@ -78,13 +80,14 @@ impl JsonText {
 
 impl PartialEq for JsonText {
     fn eq(&self, other: &Self) -> bool {
-        let value = |text: &Self| text.read::<serde_json::Value>().ok();
-        self.0 == other.0 || value(self) == value(other)
+        let value = |text: &Self| text.read::<serde_json::Value>();
+        self.0 == other.0
+            || value(self).is_ok_and(|ours| value(other).is_ok_and(|theirs| ours == theirs))
     }
 }
 
 impl Scalar for JsonText {
-    const SQL: SqlType = SqlType { name: "jsonb", wire: "text", read_as_text: true };
+    const SQL: SqlType = JSONB;
 
     fn bind(values: Vec<Option<&Self>>, arguments: &mut PgArguments) -> Result<(), BoxDynError> {
         let text = |value: &Self| without_nul(value.0.to_string());
@@ -121,6 +124,7 @@ mod tests {
         let text = |text: &str| JsonText(text.into());
         assert_eq!(text(r#"{"b":1,"a":[2]}"#), text(r#"{"a": [2], "b": 1}"#));
         assert_ne!(text(r#"{"a":1}"#), text(r#"{"a":2}"#));
+        assert_ne!(text("no"), text("nor"), "what is no JSON equals itself alone");
         assert_eq!(JsonText::of(&json!({"a": 1})).unwrap(), text(r#"{ "a": 1 }"#));
     }
 

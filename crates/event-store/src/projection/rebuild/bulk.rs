@@ -56,6 +56,13 @@ struct Decoded {
     next: Checkpoint,
 }
 
+impl Decoded {
+    /// Whether it needs rows as the batches before it left them.
+    fn looks_for_rows(&self) -> bool {
+        self.fold.tables().iter().any(|rows| rows.looks_for_some())
+    }
+}
+
 /// A batch that is folded, its rows encoded.
 struct Folded {
     rows: Vec<EncodedRows>,
@@ -144,7 +151,7 @@ impl Bulk {
             }
         };
         let Some(decoded) = decoded else { return Ok((write.await?, None)) };
-        if decoded.fold.tables().iter().any(|rows| rows.looks_for_some()) {
+        if decoded.looks_for_rows() {
             let left_out = write.await?;
             let after = if left_out == 0 { Some(self.fold(decoded).await?) } else { None };
             return Ok((left_out, after));
@@ -179,8 +186,9 @@ impl Bulk {
 
     /// Folds a batch and encodes its rows.
     async fn fold(&self, decoded: Decoded) -> Result<Folded, BulkError> {
+        let looks = decoded.looks_for_rows();
         let Decoded { events, mut fold, mut attempt, next } = decoded;
-        if fold.tables().iter().any(|rows| rows.looks_for_some()) {
+        if looks {
             let mut connection = self.workshop.pool.acquire().await.map_err(StepError::of_sql)?;
             self.key(&mut connection, |table| {
                 let mut tables = fold.tables().into_iter();
