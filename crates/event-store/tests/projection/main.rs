@@ -6,6 +6,7 @@ mod batches;
 mod builds;
 mod database;
 mod faults;
+mod folded_ahead;
 mod following;
 mod notices;
 mod rebuilding;

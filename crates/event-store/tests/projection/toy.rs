@@ -119,9 +119,10 @@ impl<const STOP: bool> Projection for Toy<STOP> {
     }
 
     fn keys(event: &Stored<'_, ToyEvent>, keys: &mut Keys<'_>) {
-        keys.row::<BoxRow>(event.stream);
-        if let ToyEvent::Noted { note } = event.data {
-            keys.new_row::<NoteRow>(*note);
+        match event.data {
+            ToyEvent::Noted { note } => keys.new_row::<NoteRow>(*note),
+            ToyEvent::Broken | ToyEvent::Panics => {}
+            _ => keys.row::<BoxRow>(event.stream),
         }
         if let ToyEvent::Marked { by, .. } | ToyEvent::Unmarked { by } = event.data {
             keys.row::<MarkRow>((event.stream, *by));

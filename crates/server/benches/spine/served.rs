@@ -48,7 +48,7 @@ impl Served {
         Client::connect(&self.address, &self.token).await
     }
 
-    /// From the first event of a new database to views that have caught up: the live path at full speed.
+    /// From a database without views to views that have caught up.
     pub async fn wait_for_views(&self, table: &mut Table) {
         let mut client = self.client().await;
         let started = Instant::now();
@@ -60,7 +60,7 @@ impl Served {
             let list = answer["items"].as_array().unwrap();
             if !list.is_empty() && list.iter().all(|view| position(&view["checkpoint"]) >= head) {
                 let rate = head as f64 / started.elapsed().as_secs_f64();
-                table.add("all five views from nothing, live path", "events/s", rate);
+                table.add("all views from nothing", "events/s", rate);
                 return;
             }
             assert!(started.elapsed() < PATIENCE, "the views do not catch up: {answer}");

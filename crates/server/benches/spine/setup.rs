@@ -99,9 +99,30 @@ impl Setup {
 
     /// Stops the service in this process and starts the program on the same data.
     pub async fn serve(self) -> Served {
+        self.forget_scratch().await;
         self.pool.close().await;
         self.service.stop().await;
         Served::start(self.folder, self.token, self.statuses).await
+    }
+
+    /// Views are built over every log of the database, and a build stops at an event the program does not know. The log
+    /// refuses to lose anything, so its guards are set aside.
+    async fn forget_scratch(&self) {
+        let mut owner = self.pool.begin().await.unwrap();
+        sqlx::raw_sql("set local session_replication_role = replica")
+            .execute(&mut *owner)
+            .await
+            .unwrap();
+        for delete in [
+            "delete from es.event where ws = $1",
+            "delete from es.commit where ws = $1",
+            "delete from es.command where ws = $1",
+            "delete from es.claim where ws = $1",
+            "delete from es.workspace where ws = $1",
+        ] {
+            sqlx::query(delete).bind(self.scratch.0).execute(&mut *owner).await.unwrap();
+        }
+        owner.commit().await.unwrap();
     }
 }
 

@@ -1,9 +1,9 @@
 //! The newest version of each stream, in bounded memory: what was not met for long is forgotten, and looked up when it comes again.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 
 use decider::WorkspaceId;
+use foldhash::fast::RandomState;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
@@ -29,7 +29,7 @@ pub(super) struct Versions {
     unproven: Vec<Unproven>,
 }
 
-type Generation = HashMap<Uuid, i32, BuildHasherDefault<IdHasher>>;
+type Generation = HashMap<Uuid, i32, RandomState>;
 
 impl Versions {
     pub fn new(room: usize) -> Self {
@@ -99,25 +99,6 @@ impl Versions {
             }
         }
         Ok(wrong)
-    }
-}
-
-/// Stream ids are random enough to be their own hash.
-#[derive(Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for part in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..part.len()].copy_from_slice(part);
-            self.0 = (self.0.rotate_left(29) ^ u64::from_le_bytes(word))
-                .wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        }
     }
 }
 
