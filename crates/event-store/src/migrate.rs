@@ -19,6 +19,7 @@ pub const MIGRATIONS: &[MigrationSource] = &[
     (9101, "workspace seals", include_str!("../migrations/0010_workspace_seal.sql")),
     (9301, "age of snapshots", include_str!("../migrations/0012_snapshot_age.sql")),
     (15001, "builds of views", include_str!("../migrations/0015_builds.sql")),
+    (15002, "append plans once", include_str!("../migrations/0016_append_plans_once.sql")),
 ];
 
 /// Brings a database up to date: the log's migrations and those of the other crates, in order of version.
