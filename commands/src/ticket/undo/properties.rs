@@ -36,6 +36,20 @@ fn lacks_what_its_status_asks_for(ticket: Option<&LiveTicket>) -> bool {
     })
 }
 
+/// A ticket whose last action can be taken back, and the state before that.
+fn told_up_to_an_action(mut steps: Vec<Step>) -> Option<(Story, Option<LiveTicket>)> {
+    while !steps.is_empty() {
+        let (story, mut before) = told(&steps);
+        if let Some((first, state)) = before.pop()
+            && story.past.last()?.command == story.past[first].command
+        {
+            return Some((story, state));
+        }
+        steps.pop();
+    }
+    None
+}
+
 /// A ticket, and everything that was done to it that can be taken back: the state before each action.
 fn told(steps: &[Step]) -> (Story, Vec<(usize, Option<LiveTicket>)>) {
     let (mut story, _) = Story::new().ask(Step::Create(0).command().as_ref());
@@ -60,12 +74,8 @@ proptest! {
     fn undoing_the_last_action_restores_the_state_before_and_redoing_the_state_after_z11(
         steps in vec(steps(), 1..25),
     ) {
-        let (story, before) = told(&steps);
-        let Some((length, expected)) = before.last().cloned() else { return Ok(()) };
-        // Only if nothing came after it.
+        let Some((story, expected)) = told_up_to_an_action(steps) else { return Ok(()) };
         let end = story.past.len();
-        let last_command = story.past[end - 1].command;
-        prop_assume!(story.past[length].command == last_command);
         let after = still(&story);
         let command = undo(&story, None);
         let (story, undone) = story.try_ask(&command);
