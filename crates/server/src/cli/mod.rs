@@ -56,7 +56,7 @@ const DIFFERENT: u8 = 3;
 
 /// A help desk built on an event log.
 #[derive(Debug, Parser)]
-#[command(name = "ledgerdesk", version, about, propagate_version = true)]
+#[command(name = "ledgerdesk", version, propagate_version = true)]
 struct Cli {
     #[command(flatten)]
     common: Common,
