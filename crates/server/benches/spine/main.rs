@@ -2,8 +2,8 @@
 //! views over many tickets, memory; beside the limits of the machine and one transaction per command, in one run.
 //!
 //! `cargo bench -p server --bench spine`; `ROUNDS` (7), `SECONDS` (2, per measurement) and `TICKETS` (100000) change it. For
-//! profiling, `ONLY_CALLERS=64` runs that many callers of the library against one transaction per command and nothing else, `ONLY_CPU=1` the append function
-//! against bare inserts. `SNAPSHOT=1` compares 64 callers with and without a snapshot held open by somebody else, in pairs.
+//! profiling, `ONLY_CALLERS=64` runs that many callers of the library against one transaction per command and nothing else. `SNAPSHOT=1` compares 64 callers
+//! with and without a snapshot held open by somebody else, in pairs.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -57,13 +57,6 @@ async fn run() {
         let plain = format!("one transaction per command, {callers} callers");
         return table.ratio(&library, &plain, "commands/s");
     }
-    if std::env::var_os("ONLY_CPU").is_some() {
-        for _ in 0..rounds {
-            baseline::cpu(&setup, &mut table).await;
-        }
-        table.print();
-        return per_event(&table);
-    }
     if std::env::var_os("SNAPSHOT").is_some() {
         snapshot::measure(&setup, &mut table, rounds).await;
         table.print();
@@ -99,11 +92,6 @@ async fn run() {
     served.stop().await;
     table.print();
     table.ratio("library, 64 callers", "one transaction per command, 64 callers", "commands/s");
-    per_event(&table);
-}
-
-/// The append function against bare inserts of as many rows.
-fn per_event(table: &Table) {
     table.ratio("append function, batch 64", "bare unnest insert, batch 64", "server µs/event");
     table.ratio("append function, batch 1024", "bare unnest insert, batch 1024", "server µs/event");
 }
