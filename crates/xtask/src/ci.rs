@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::run::{Failure, answers, cargo, run};
 use crate::{arrows, layout, postgres};
 
-/// How many cases the random tests try in a soak; the usual number is 256 or less.
+/// How many cases the random tests try in a soak, a tenth of it where each writes to Postgres; the usual number is 256 or less.
 const SOAK_CASES: &str = "20000";
 /// How many histories each simulation goes through in a soak; the usual number is 40 to 100.
 const SOAK_SEEDS: &str = "5000";

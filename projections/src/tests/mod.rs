@@ -1,6 +1,7 @@
 //! Tests of all views: what each shows, told as sentences; any split into batches; the statements on Postgres.
 
 mod audit;
+mod cases;
 mod crashes;
 pub(crate) mod database;
 mod drafts;

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
 
+use super::cases::on_postgres;
 use super::database::Database;
 use super::history::{play, steps};
 use super::log::{Log, open_plain};
@@ -108,12 +109,12 @@ async fn postgres_holds<P: Projection>(
 fn any_split_and_any_crash_gives_identical_rows_in_postgres() {
     let runtime = Runtime::new().unwrap();
     let database = Mutex::new(runtime.block_on(Database::new()));
-    let config = ProptestConfig { cases: 12, ..ProptestConfig::default() };
-    proptest!(config, |(
-        steps in steps(60),
-        commits in prop::collection::vec(1..6_usize, 1..8),
-        sizes in prop::collection::vec(1..30_usize, 1..8),
-    )| {
+    let told = (
+        steps(60),
+        prop::collection::vec(1..6_usize, 1..8),
+        prop::collection::vec(1..30_usize, 1..8),
+    );
+    let checked = on_postgres(12, file!()).run(&told, |(steps, commits, sizes)| {
         runtime.block_on(async {
             let mut database = database.lock().await;
             database.new_workspace().await;
@@ -127,7 +128,10 @@ fn any_split_and_any_crash_gives_identical_rows_in_postgres() {
             postgres_holds::<Lookup>(&database, &events, &sizes).await;
             postgres_holds::<Tally>(&database, &events, &sizes).await;
             postgres_holds::<Audit>(&database, &events, &sizes).await;
+            postgres_holds::<Traces>(&database, &events, &sizes).await;
         });
+        Ok(())
     });
+    checked.unwrap();
     runtime.block_on(database.into_inner().remove());
 }

@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use super::cases::on_postgres;
 use super::database::Database;
 use super::log::{ANNA, BERT, DAY, Log, created, id};
 use crate::effect::{Effect, happened_at, is_said};
@@ -151,13 +152,14 @@ fn asked(
 fn numbers_are_those_of_a_count_by_hand_at_any_instant_and_position_z10() {
     let runtime = Runtime::new().unwrap();
     let database = Mutex::new(runtime.block_on(Database::new()));
-    let config = ProptestConfig { cases: 24, ..ProptestConfig::default() };
-    proptest!(config, |(
-        steps in steps(),
-        commits in prop::collection::vec(1..6_usize, 1..8),
-        batches in prop::collection::vec(1..30_usize, 1..8),
-        places in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), -1..2_i64), 12),
-    )| {
+    let place = (any::<prop::sample::Index>(), any::<prop::sample::Index>(), -1..2_i64);
+    let told = (
+        steps(),
+        prop::collection::vec(1..6_usize, 1..8),
+        prop::collection::vec(1..30_usize, 1..8),
+        prop::collection::vec(place, 12),
+    );
+    let checked = on_postgres(24, file!()).run(&told, |(steps, commits, batches, places)| {
         runtime.block_on(async {
             let mut database = database.lock().await;
             database.new_workspace().await;
@@ -167,14 +169,16 @@ fn numbers_are_those_of_a_count_by_hand_at_any_instant_and_position_z10() {
             fold(&database, &batches).await;
             for (instant, known_at, off) in places {
                 let at = happened_at(instant.get(&events)).as_micros() + off;
-                let (instant, known_at) = (Timestamp::from_micros(at), known_at.get(&events).position);
+                let (instant, known_at) =
+                    (Timestamp::from_micros(at), known_at.get(&events).position);
                 let asked = asked(&database, &events, instant, known_at);
                 let found = counts(&database.pool, &asked, &Dimension::ALL).await.unwrap();
                 prop_assert_eq!(found, by_hand(&events, instant, known_at), "{:?}", asked);
             }
             Ok(())
-        })?;
+        })
     });
+    checked.unwrap();
     runtime.block_on(database.into_inner().remove());
 }
 
