@@ -163,6 +163,23 @@ async fn a_discarded_draft_is_gone_and_the_repeat_answers_the_same_d04_w02() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_late_repeat_of_a_discard_leaves_the_draft_begun_since_alone_d04_w02() {
+    let desk = Helpdesk::start().await;
+    let ticket = conversation(&desk, "x", "anna@example.org").await;
+    save(&desk, &ticket, "reply", json!({ "text": "Old words" })).await;
+    let path = ticket.at("/drafts/reply");
+    let discard =
+        || desk.write_with(Method::DELETE, &path, json!({}), &[("idempotency-key", "d1")]);
+    let first = discard().await.ok();
+    let begun = save(&desk, &ticket, "reply", json!({ "text": "New words" })).await;
+    assert_ne!(begun["id"], first["id"]);
+    assert_eq!(discard().await.ok(), first);
+    assert_eq!(desk.get(&path).await.ok()["content"]["text"], "New words");
+    let saved = save(&desk, &ticket, "reply", json!({ "text": "Newer words" })).await;
+    assert_eq!(saved["id"], begun["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_happens_to_a_ticket_leaves_its_drafts_alone_d04() {
     let desk = Helpdesk::start().await;
     let ticket = conversation(&desk, "x", "anna@example.org").await;

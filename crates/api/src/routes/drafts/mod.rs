@@ -205,14 +205,16 @@ async fn discard_draft(
 ) -> Result<Answer, ApiError> {
     let caller = &write.caller;
     let ticket = fold::id_of(&app, caller, name).await?;
-    let open = match open_draft(&app, caller, ticket, kind).await? {
-        Some(open) => Some(open),
-        None => discarded_before(&app, &write).await?,
+    let draft_id = match discarded_before(&app, &write).await? {
+        Some(discarded) => discarded,
+        None => open_draft(&app, caller, ticket, kind).await?.ok_or_else(ApiError::not_found)?,
     };
-    let draft_id = open.ok_or_else(ApiError::not_found)?;
-    let command = DiscardDraft { draft_id };
-    let written = app.write(&write, target::<DraftEvent>(draft_id), command).await?;
-    finished(&app, caller, draft_id).await;
+    let (target, command) = (target::<DraftEvent>(draft_id), DiscardDraft { draft_id });
+    let accepted = app.execute(caller, &write.meta, target, command).await?;
+    // The same request may have reached another server first: what it discarded there counts, not the draft begun since.
+    let discarded = accepted.events().first().map_or(draft_id, |event| DraftId(event.stream));
+    let written = app.written(caller, discarded.0, &accepted).await?;
+    finished(&app, caller, discarded).await;
     Ok(Answer::ok(written))
 }
 
