@@ -177,6 +177,11 @@ async fn a_late_repeat_of_a_discard_leaves_the_draft_begun_since_alone_d04_w02()
     assert_eq!(desk.get(&path).await.ok()["content"]["text"], "New words");
     let saved = save(&desk, &ticket, "reply", json!({ "text": "Newer words" })).await;
     assert_eq!(saved["id"], begun["id"]);
+    // Whoever names the draft needs no key.
+    let named = |id: &Value| format!("{path}?draft_id={}", id.as_str().unwrap());
+    assert_eq!(desk.delete(&named(&first["id"])).await.refused(409), "draft_closed");
+    assert_eq!(desk.delete(&named(&begun["id"])).await.ok()["id"], begun["id"]);
+    assert_eq!(desk.delete(&named(&begun["id"])).await.refused(409), "draft_closed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -97,7 +97,8 @@ struct DraftShown {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct DraftQuery {
-    /// The draft as it was answered before: once it is sent or discarded, a late save begins no new one (409 `draft_closed`).
+    /// The draft as it was answered before: once it is sent or discarded, a late request begins no new one, and leaves one begun
+    /// since alone (409 `draft_closed`).
     #[param(value_type = Option<Uuid>)]
     draft_id: Option<DraftId>,
 }
@@ -196,18 +197,23 @@ async fn shown_again(
 
 /// Throws one's own draft away; its words are destroyed.
 #[utoipa::path(delete, path = "/api/v1/tickets/{id}/drafts/{kind}", tag = "drafts",
-    params(("id" = String, Path, description = "id or number"), ("kind" = inline(DraftKindWord), Path)),
+    params(("id" = String, Path, description = "id or number"), ("kind" = inline(DraftKindWord), Path), DraftQuery),
     responses((status = 200, description = "discarded", body = Written)))]
 async fn discard_draft(
     State(app): State<App>,
     Id((name, kind)): Id<(TicketName, DraftKind)>,
+    Params(query): Params<DraftQuery>,
     write: Write<NoBody>,
 ) -> Result<Answer, ApiError> {
     let caller = &write.caller;
     let ticket = fold::id_of(&app, caller, name).await?;
     let draft_id = match discarded_before(&app, &write).await? {
         Some(discarded) => discarded,
-        None => open_draft(&app, caller, ticket, kind).await?.ok_or_else(ApiError::not_found)?,
+        None => match open_draft(&app, caller, ticket, kind).await? {
+            Some(open) if query.draft_id.is_none_or(|known| known == open) => open,
+            None if query.draft_id.is_none() => return Err(ApiError::not_found()),
+            Some(_) | None => return Err(closed()),
+        },
     };
     let (target, command) = (target::<DraftEvent>(draft_id), DiscardDraft { draft_id });
     let accepted = app.execute(caller, &write.meta, target, command).await?;
