@@ -177,8 +177,13 @@ async fn a_late_repeat_of_a_discard_leaves_the_draft_begun_since_alone_d04_w02()
     assert_eq!(desk.get(&path).await.ok()["content"]["text"], "New words");
     let saved = save(&desk, &ticket, "reply", json!({ "text": "Newer words" })).await;
     assert_eq!(saved["id"], begun["id"]);
-    // Whoever names the draft needs no key.
+    // Whoever names the draft needs no key, and a key stands for one draft.
     let named = |id: &Value| format!("{path}?draft_id={}", id.as_str().unwrap());
+    let other = named(&begun["id"]);
+    let reused = desk.write_with(Method::DELETE, &other, json!({}), &[("idempotency-key", "d1")]);
+    assert_eq!(reused.await.refused(409), "idempotency_key_reused");
+    desk.delete(&named(&json!("somebody"))).await.refused(400);
+    assert_eq!(desk.get(&path).await.ok()["content"]["text"], "Newer words");
     assert_eq!(desk.delete(&named(&first["id"])).await.refused(409), "draft_closed");
     assert_eq!(desk.delete(&named(&begun["id"])).await.ok()["id"], begun["id"]);
     assert_eq!(desk.delete(&named(&begun["id"])).await.refused(409), "draft_closed");

@@ -103,6 +103,13 @@ struct DraftQuery {
     draft_id: Option<DraftId>,
 }
 
+impl DraftQuery {
+    /// The open draft, if it is the one that is meant; whoever names none means it, or that there is none.
+    fn meant(&self, open: Option<DraftId>) -> Result<Option<DraftId>, ApiError> {
+        if self.draft_id.is_some() && self.draft_id != open { Err(closed()) } else { Ok(open) }
+    }
+}
+
 /// One's own draft on a ticket.
 #[utoipa::path(get, path = "/api/v1/tickets/{id}/drafts/{kind}", tag = "drafts",
     params(("id" = String, Path, description = "id or number"), ("kind" = inline(DraftKindWord), Path)),
@@ -141,10 +148,9 @@ async fn save_draft(
     if let Some(draft) = saved_before(&app, caller, keyed.as_ref()).await? {
         return shown_again(&app, caller, (ticket, kind), draft).await;
     }
-    let draft = match open_draft(&app, caller, ticket, kind).await? {
-        Some(open) if query.draft_id.is_none_or(|known| known == open) => open,
-        None if query.draft_id.is_none() => begin(&app, &write, ticket, kind).await?,
-        Some(_) | None => return Err(closed()),
+    let draft = match query.meant(open_draft(&app, caller, ticket, kind).await?)? {
+        Some(open) => open,
+        None => begin(&app, &write, ticket, kind).await?,
     };
     let (patch, kind_name) = (write.body.clone(), kind.as_str().to_owned());
     let save = DraftSave { ticket: ticket.0, kind: kind_name, patch, keyed };
@@ -209,16 +215,17 @@ async fn discard_draft(
     let ticket = fold::id_of(&app, caller, name).await?;
     let draft_id = match discarded_before(&app, &write).await? {
         Some(discarded) => discarded,
-        None => match open_draft(&app, caller, ticket, kind).await? {
-            Some(open) if query.draft_id.is_none_or(|known| known == open) => open,
-            None if query.draft_id.is_none() => return Err(ApiError::not_found()),
-            Some(_) | None => return Err(closed()),
-        },
+        None => query
+            .meant(open_draft(&app, caller, ticket, kind).await?)?
+            .ok_or_else(ApiError::not_found)?,
     };
     let (target, command) = (target::<DraftEvent>(draft_id), DiscardDraft { draft_id });
     let accepted = app.execute(caller, &write.meta, target, command).await?;
     // The same request may have reached another server first: what it discarded there counts, not the draft begun since.
     let discarded = accepted.events().first().map_or(draft_id, |event| DraftId(event.stream));
+    if query.draft_id.is_some_and(|meant| meant != discarded) {
+        return Err(HandleError::KeyReused.into());
+    }
     let written = app.written(caller, discarded.0, &accepted).await?;
     finished(&app, caller, discarded).await;
     Ok(Answer::ok(written))
